@@ -1,0 +1,1 @@
+//! AWS: finding sources, watches, assumed roles

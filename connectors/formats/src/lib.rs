@@ -1,0 +1,1 @@
+//! AWS finding formats (ASFF, GuardDuty, Inspector2, Inspector Classic) to poamd's finding reports

@@ -1,0 +1,1 @@
+//! Stand-ins for Jira, ServiceNow, SMTP and AWS on loopback

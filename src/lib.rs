@@ -1,0 +1,6 @@
+//! poamd, in the order the data flows.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod domain;
+pub mod store;
