@@ -15,6 +15,9 @@ pub struct Page {
     pub reports: Vec<FindingReport>,
     /// Documents without identity, or the page itself if it is not JSON or cut off.
     pub set_aside: Vec<SetAside>,
+    /// Something on it could not be read at all, so what is absent from it may still be there:
+    /// a cell with such a page was not read completely.
+    pub damaged: bool,
 }
 
 /// What a source hands each page to; the page is durable when it returns.
