@@ -7,6 +7,7 @@ DIR/<n>.json, and ends when its standard input does.
 """
 
 import argparse
+import asyncio
 import email
 import email.policy
 import json
@@ -14,7 +15,6 @@ import pathlib
 import ssl
 import sys
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 
@@ -26,17 +26,17 @@ class Folder:
     async def handle_DATA(self, server, session, envelope):
         self.count += 1
         (self.folder / f"{self.count}.eml").write_bytes(envelope.content)
-        described = describe(session, envelope)
+        described = describe(server, session, envelope)
         part = self.folder / f"{self.count}.part"
         part.write_text(json.dumps(described), encoding="utf-8")
         part.rename(self.folder / f"{self.count}.json")
         return "250 OK kept"
 
 
-def describe(session, envelope):
+def describe(server, session, envelope):
     mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
     return {
-        "tls": session.ssl is not None,
+        "tls": server.transport.get_extra_info("cipher") is not None,
         "user": session.auth_data,
         "from": envelope.mail_from,
         "to": envelope.rcpt_tos,
@@ -56,35 +56,41 @@ def describe(session, envelope):
     }
 
 
-class Loopback(Controller):
-    def __init__(self, arguments):
-        self.arguments = arguments
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.context.load_cert_chain(arguments.certificate, arguments.key)
-        implicit = self.context if arguments.mode == "tls" else None
-        # With port 0 the library's own "is it up" check cannot connect; the port is read from the socket below.
-        super().__init__(Folder(arguments.folder), hostname="127.0.0.1", port=0, ssl_context=implicit)
+def protocol(arguments, handler, context):
+    """What asyncio calls for each connection."""
+    starttls = arguments.mode == "starttls"
+    wants_user = arguments.user is not None
 
-    def _trigger_server(self):
-        pass
-
-    def authenticate(self, server, session, envelope, mechanism, data):
-        wanted = (self.arguments.user.encode(), self.arguments.password.encode())
+    def authenticate(server, session, envelope, mechanism, data):
+        wanted = (arguments.user.encode(), arguments.password.encode())
         if (data.login, data.password) != wanted:
             return AuthResult(success=False, handled=False)
         return AuthResult(success=True, auth_data=data.login.decode())
 
-    def factory(self):
-        starttls = self.arguments.mode == "starttls"
-        wants_user = self.arguments.user is not None
-        return SMTP(
-            self.handler,
-            tls_context=self.context if starttls else None,
-            require_starttls=starttls,
-            authenticator=self.authenticate if wants_user else None,
-            auth_required=wants_user,
-            auth_require_tls=starttls,
-        )
+    return lambda: SMTP(
+        handler,
+        hostname="aiosmtpd.test",
+        tls_context=context if starttls else None,
+        require_starttls=starttls,
+        authenticator=authenticate if wants_user else None,
+        auth_required=wants_user,
+        auth_require_tls=starttls,
+    )
+
+
+async def serve(arguments):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(arguments.certificate, arguments.key)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        protocol(arguments, Folder(arguments.folder), context),
+        host="127.0.0.1",
+        port=0,
+        ssl=context if arguments.mode == "tls" else None,
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
 
 
 def main():
@@ -95,11 +101,7 @@ def main():
     parser.add_argument("--mode", choices=["starttls", "tls"], required=True)
     parser.add_argument("--user")
     parser.add_argument("--password")
-    controller = Loopback(parser.parse_args())
-    controller.start()
-    print(controller.server.sockets[0].getsockname()[1], flush=True)
-    sys.stdin.read()
-    controller.stop()
+    asyncio.run(serve(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,15 @@ pub struct MailConfig {
 impl MailConfig {
     /// Refuses what would be wrong at any server: TLS left out off loopback, half a sign-in, an EHLO name that is none.
     pub(crate) fn verify(&self) -> Result<()> {
-        if self.host.is_empty() || self.host.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(refused("mail: the host is empty or no host name; write e.g. host = \"smtp.example.com\""));
+        if self.host.is_empty()
+            || self
+                .host
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace())
+        {
+            return Err(refused(
+                "mail: the host is empty or no host name; write e.g. host = \"smtp.example.com\"",
+            ));
         }
         if self.security == Security::None && !is_loopback_name(&self.host) {
             return Err(refused(format!(
@@ -51,15 +58,19 @@ impl MailConfig {
             )));
         }
         if self.user.is_some() != self.password.is_some() {
-            return Err(refused("mail: user and password belong together; set both or neither"));
+            return Err(refused(
+                "mail: user and password belong together; set both or neither",
+            ));
         }
         if self.timeout.is_zero() {
-            return Err(refused("mail: the timeout is zero; set e.g. timeout = \"60s\""));
+            return Err(refused(
+                "mail: the timeout is zero; set e.g. timeout = \"60s\"",
+            ));
         }
         match &self.helo {
-            Some(name) if !is_ehlo_name(name) => {
-                Err(refused("mail: helo is no host name (letters, digits, dots, hyphens) and no [address]"))
-            }
+            Some(name) if !is_ehlo_name(name) => Err(refused(
+                "mail: helo is no host name (letters, digits, dots, hyphens) and no [address]",
+            )),
             _ => Ok(()),
         }
     }
@@ -70,11 +81,20 @@ fn refused(what: impl Into<String>) -> ConnectorError {
 }
 
 fn is_loopback_name(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// RFC 5321 4.1.3: a domain, or an address in brackets.
 fn is_ehlo_name(name: &str) -> bool {
-    let inner = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))
+    let inner = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    !inner.is_empty()
+        && inner
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))
 }

@@ -17,7 +17,10 @@ pub(crate) enum StepError {
     TimedOut(Duration),
     /// An answer that belongs to another question: the conversation is out of step, as it is when somebody put words
     /// into it before TLS began.
-    OutOfStep { wanted: u16, got: String },
+    OutOfStep {
+        wanted: u16,
+        got: String,
+    },
 }
 
 impl StepError {
@@ -43,9 +46,13 @@ impl StepError {
     pub(crate) fn words(&self) -> String {
         match self {
             Self::TimedOut(limit) => format!("no answer within {} s", limit.as_secs_f64()),
-            Self::OutOfStep { wanted, got } => format!("the answers are out of step: wanted {wanted}, got \"{got}\""),
+            Self::OutOfStep { wanted, got } => {
+                format!("the answers are out of step: wanted {wanted}, got \"{got}\"")
+            }
             Self::Smtp(error) => match (self.code(), error.source()) {
-                (Some(code), Some(words)) => format!("it said \"{code} {}\"", tidy(&words.to_string())),
+                (Some(code), Some(words)) => {
+                    format!("it said \"{code} {}\"", tidy(&words.to_string()))
+                }
                 (Some(code), None) => format!("it said {code}"),
                 (None, _) => tidy(&error.to_string()),
             },
@@ -63,7 +70,10 @@ impl StepError {
 
 /// One line of a server's words: control characters become spaces, and what is too long is cut.
 pub(crate) fn tidy(words: &str) -> String {
-    let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = words
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SERVER_WORDS) {
         Some((end, _)) => format!("{}…", &line[..end]),

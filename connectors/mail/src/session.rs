@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsVersion};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, TlsParameters, TlsVersion,
+};
 use lettre::transport::smtp::extension::ClientId;
 use poamd_contract::error::{ConnectorError, Result, Retry};
 use poamd_contract::secret::ExposeSecret;
@@ -38,10 +40,18 @@ pub(crate) async fn step<T>(
 }
 
 /// Connects, negotiates TLS and signs in. An error says how far it came.
-pub(crate) async fn open(config: &MailConfig) -> std::result::Result<AsyncSmtpConnection, (Stage, ConnectorError)> {
-    let addresses = resolve(config).await.map_err(|error| (Stage::Connect, error))?;
+pub(crate) async fn open(
+    config: &MailConfig,
+) -> std::result::Result<AsyncSmtpConnection, (Stage, ConnectorError)> {
+    let addresses = resolve(config)
+        .await
+        .map_err(|error| (Stage::Connect, error))?;
     let wrapper = match config.security {
-        Security::Tls => Some(tls_parameters(config).await.map_err(|error| (Stage::Tls, error))?),
+        Security::Tls => Some(
+            tls_parameters(config)
+                .await
+                .map_err(|error| (Stage::Tls, error))?,
+        ),
         Security::StartTls | Security::None => None,
     };
     let hello = hello_name(config);
@@ -52,12 +62,13 @@ pub(crate) async fn open(config: &MailConfig) -> std::result::Result<AsyncSmtpCo
         wrapper,
         None,
     );
-    let mut connection =
-        step(config.timeout, connecting).await.map_err(|error| (Stage::Connect, connect_error(config, error)))?;
+    let mut connection = step(config.timeout, connecting)
+        .await
+        .map_err(|error| (Stage::Connect, connect_error(config, error)))?;
     if config.security == Security::StartTls
         && let Err(error) = start_tls(config, &mut connection, &hello).await
     {
-        close(connection).await;
+        // No goodbye: after a failed negotiation there is no line left to say it on.
         return Err((Stage::Tls, error));
     }
     if let Err(error) = sign_in(config, &mut connection).await {
@@ -74,28 +85,49 @@ pub(crate) async fn close(mut connection: AsyncSmtpConnection) {
 }
 
 async fn resolve(config: &MailConfig) -> Result<Vec<SocketAddr>> {
-    let looked_up = tokio::time::timeout(config.timeout, tokio::net::lookup_host((config.host.as_str(), config.port)));
+    let looked_up = tokio::time::timeout(
+        config.timeout,
+        tokio::net::lookup_host((config.host.as_str(), config.port)),
+    );
     let found: Vec<SocketAddr> = match looked_up.await {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(error)) => {
-            return Err(later(format!("mail server {}: the name has no address ({error}); see host", at(config)))
-                .with_source(error));
+            return Err(later(format!(
+                "mail server {}: the name has no address ({error}); see host",
+                at(config)
+            ))
+            .with_source(error));
         }
-        Err(_) => return Err(later(format!("mail server {}: the name server did not answer in time", at(config)))),
+        Err(_) => {
+            return Err(later(format!(
+                "mail server {}: the name server did not answer in time",
+                at(config)
+            )));
+        }
     };
     if config.security != Security::None {
         return Ok(found);
     }
     // A hosts file or resolver that sends "localhost" elsewhere must not make mail leave in the clear.
-    let near: Vec<SocketAddr> = found.into_iter().filter(|address| address.ip().is_loopback()).collect();
+    let near: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|address| address.ip().is_loopback())
+        .collect();
     if near.is_empty() {
-        let what = format!("mail server {}: the name does not mean this machine, and there is no TLS", at(config));
+        let what = format!(
+            "mail server {}: the name does not mean this machine, and there is no TLS",
+            at(config)
+        );
         return Err(ConnectorError::new(Retry::Never, what));
     }
     Ok(near)
 }
 
-async fn start_tls(config: &MailConfig, connection: &mut AsyncSmtpConnection, hello: &ClientId) -> Result<()> {
+async fn start_tls(
+    config: &MailConfig,
+    connection: &mut AsyncSmtpConnection,
+    hello: &ClientId,
+) -> Result<()> {
     if !connection.can_starttls() {
         let what = format!(
             "mail server {} does not offer STARTTLS, so it gets no mail; \
@@ -105,16 +137,29 @@ async fn start_tls(config: &MailConfig, connection: &mut AsyncSmtpConnection, he
         return Err(ConnectorError::new(Retry::Never, what));
     }
     let parameters = tls_parameters(config).await?;
-    step(config.timeout, connection.starttls(parameters, hello)).await.map_err(|error| {
-        let what = format!("mail server {}: TLS failed: {}{}", at(config), error.words(), tls_hint(&error.words()));
-        let retry = error.retry();
-        error.into_error(retry, what)
-    })
+    step(config.timeout, connection.starttls(parameters, hello))
+        .await
+        .map_err(|error| {
+            let what = format!(
+                "mail server {}: TLS failed: {}{}",
+                at(config),
+                error.words(),
+                tls_hint(&error.words())
+            );
+            let retry = error.retry();
+            error.into_error(retry, what)
+        })
 }
 
 async fn sign_in(config: &MailConfig, connection: &mut AsyncSmtpConnection) -> Result<()> {
-    let (Some(user), Some(password)) = (&config.user, &config.password) else { return Ok(()) };
-    if connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+    let (Some(user), Some(password)) = (&config.user, &config.password) else {
+        return Ok(());
+    };
+    if connection
+        .server_info()
+        .get_auth_mechanism(DEFAULT_MECHANISMS)
+        .is_none()
+    {
         let what = format!(
             "mail server {} offers no sign-in that we speak (PLAIN, LOGIN); remove user and password if it wants none",
             at(config)
@@ -122,10 +167,17 @@ async fn sign_in(config: &MailConfig, connection: &mut AsyncSmtpConnection) -> R
         return Err(ConnectorError::new(Retry::Never, what));
     }
     let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-    let answer = step(config.timeout, connection.auth(DEFAULT_MECHANISMS, &credentials)).await;
+    let answer = step(
+        config.timeout,
+        connection.auth(DEFAULT_MECHANISMS, &credentials),
+    )
+    .await;
     let failure = match answer {
         Ok(answer) if answer.has_code(235) => return Ok(()),
-        Ok(answer) => StepError::OutOfStep { wanted: 235, got: answer.code().to_string() },
+        Ok(answer) => StepError::OutOfStep {
+            wanted: 235,
+            got: answer.code().to_string(),
+        },
         Err(failure) => failure,
     };
     let what = format!(
@@ -134,23 +186,37 @@ async fn sign_in(config: &MailConfig, connection: &mut AsyncSmtpConnection) -> R
         failure.words()
     );
     // Any refusal of credentials pauses the connection; repeated sign-ins lock accounts.
-    let retry = if failure.code().is_some_and(|code| code >= 500) { Retry::Auth } else { failure.retry() };
+    let retry = if failure.code().is_some_and(|code| code >= 500) {
+        Retry::Auth
+    } else {
+        failure.retry()
+    };
     Err(failure.into_error(retry, what))
 }
 
 /// Trust: the machine's own roots and `ca_file`. Certificates are always verified, from TLS 1.2 on.
 async fn tls_parameters(config: &MailConfig) -> Result<TlsParameters> {
-    let mut builder = TlsParameters::builder(config.host.clone()).set_min_tls_version(TlsVersion::Tlsv12);
+    let mut builder =
+        TlsParameters::builder(config.host.clone()).set_min_tls_version(TlsVersion::Tlsv12);
     if let Some(path) = &config.ca_file {
         let wrong = |cause: String| {
-            let what = format!("mail: ca_file {}: {cause}; it must be a readable PEM certificate", path.display());
+            let what = format!(
+                "mail: ca_file {}: {cause}; it must be a readable PEM certificate",
+                path.display()
+            );
             ConnectorError::new(Retry::Never, what)
         };
-        let pem = tokio::fs::read(path).await.map_err(|error| wrong(error.to_string()).with_source(error))?;
-        if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+        let pem = tokio::fs::read(path)
+            .await
+            .map_err(|error| wrong(error.to_string()).with_source(error))?;
+        if !pem
+            .windows(27)
+            .any(|window| window == b"-----BEGIN CERTIFICATE-----")
+        {
             return Err(wrong("holds no certificate".to_owned()));
         }
-        let certificate = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()).with_source(error))?;
+        let certificate = Certificate::from_pem(&pem)
+            .map_err(|error| wrong(error.to_string()).with_source(error))?;
         builder = builder.add_root_certificate(certificate);
     }
     builder.build().map_err(|error| {
@@ -168,7 +234,10 @@ fn connect_error(config: &MailConfig, error: StepError) -> ConnectorError {
         _ => tls_hint(&words),
     };
     let retry = error.retry();
-    error.into_error(retry, format!("mail server {} cannot be used: {words}{hint}", at(config)))
+    error.into_error(
+        retry,
+        format!("mail server {} cannot be used: {words}{hint}", at(config)),
+    )
 }
 
 fn tls_hint(words: &str) -> &'static str {
@@ -184,7 +253,10 @@ fn tls_hint(words: &str) -> &'static str {
 }
 
 fn hello_name(config: &MailConfig) -> ClientId {
-    config.helo.clone().map_or_else(ClientId::default, ClientId::Domain)
+    config
+        .helo
+        .clone()
+        .map_or_else(ClientId::default, ClientId::Domain)
 }
 
 fn later(what: String) -> ConnectorError {

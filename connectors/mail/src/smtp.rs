@@ -33,31 +33,50 @@ impl SmtpMailer {
         Ok(Self { config })
     }
 
-    async fn hand_over(&self, connection: &mut AsyncSmtpConnection, envelope: &Envelope) -> Result<Accepted> {
+    async fn hand_over(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+    ) -> Result<Accepted> {
         self.announce(connection, envelope).await?;
         // A refusal up to here certainly leaves the mail with us. So does a break while the content is being
         // written; once the last of it is out, the server may have taken the mail although we never hear of it.
         let written = AtomicBool::new(false);
-        let chunks = Chunks { rest: &envelope.bytes, written: &written };
+        let chunks = Chunks {
+            rest: &envelope.bytes,
+            written: &written,
+        };
         let verdict = step(self.config.timeout, connection.message_iter(chunks)).await;
         let failure = match verdict {
             Ok(answer) if answer.has_code(250) => {
                 let words = answer.message().collect::<Vec<_>>().join(" ");
-                return Ok(Accepted { answer: tidy(&format!("250 {words}")) });
+                return Ok(Accepted {
+                    answer: tidy(&format!("250 {words}")),
+                });
             }
-            Ok(answer) => StepError::OutOfStep { wanted: 250, got: answer.code().to_string() },
+            Ok(answer) => StepError::OutOfStep {
+                wanted: 250,
+                got: answer.code().to_string(),
+            },
             Err(failure) => failure,
         };
         let server = at(&self.config);
         let words = failure.words();
         let (retry, what) = match failure.code() {
-            Some(_) => (failure.retry(), format!("mail server {server} refused the mail: {words}")),
+            Some(_) => (
+                failure.retry(),
+                format!("mail server {server} refused the mail: {words}"),
+            ),
             None if written.load(Ordering::SeqCst) => {
-                let what = format!("mail server {server}: the connection broke behind the final dot, the mail may have been taken: {words}");
+                let what = format!(
+                    "mail server {server}: the connection broke behind the final dot, the mail may have been taken: {words}"
+                );
                 (Retry::Unclear, what)
             }
             None => {
-                let what = format!("mail server {server}: the connection broke before the mail was handed over: {words}");
+                let what = format!(
+                    "mail server {server}: the connection broke before the mail was handed over: {words}"
+                );
                 (Retry::Later(None), what)
             }
         };
@@ -65,12 +84,25 @@ impl SmtpMailer {
     }
 
     /// MAIL, every RCPT, DATA. All recipients are asked before any refusal counts, so that one error names them all.
-    async fn announce(&self, connection: &mut AsyncSmtpConnection, envelope: &Envelope) -> Result<()> {
+    async fn announce(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+    ) -> Result<()> {
         let limit = self.config.timeout;
         let server = at(&self.config);
         let sender = address(&envelope.from)?;
-        step(limit, connection.command(Mail::new(Some(sender), Vec::new()))).await.map_err(|failure| {
-            let what = format!("mail server {server} refused the sender {}: {}", envelope.from, failure.words());
+        step(
+            limit,
+            connection.command(Mail::new(Some(sender), Vec::new())),
+        )
+        .await
+        .map_err(|failure| {
+            let what = format!(
+                "mail server {server} refused the sender {}: {}",
+                envelope.from,
+                failure.words()
+            );
             let retry = failure.retry();
             failure.into_error(retry, what)
         })?;
@@ -79,9 +111,14 @@ impl SmtpMailer {
             let command = Rcpt::new(address(recipient)?, Vec::new());
             match step(limit, connection.command(command)).await {
                 Ok(_) => {}
-                Err(failure) if failure.code().is_some() => refused.push((recipient.clone(), failure)),
+                Err(failure) if failure.code().is_some() => {
+                    refused.push((recipient.clone(), failure))
+                }
                 Err(failure) => {
-                    let what = format!("mail server {server}: broke off at recipient {recipient}: {}", failure.words());
+                    let what = format!(
+                        "mail server {server}: broke off at recipient {recipient}: {}",
+                        failure.words()
+                    );
                     let retry = failure.retry();
                     return Err(failure.into_error(retry, what));
                 }
@@ -93,10 +130,16 @@ impl SmtpMailer {
         let failure = match step(limit, connection.command(Data)).await {
             // Anything but 354 is the answer to another question.
             Ok(answer) if answer.has_code(354) => return Ok(()),
-            Ok(answer) => StepError::OutOfStep { wanted: 354, got: answer.code().to_string() },
+            Ok(answer) => StepError::OutOfStep {
+                wanted: 354,
+                got: answer.code().to_string(),
+            },
             Err(failure) => failure,
         };
-        let what = format!("mail server {server} refused to take content: {}", failure.words());
+        let what = format!(
+            "mail server {server} refused to take content: {}",
+            failure.words()
+        );
         let retry = failure.retry();
         Err(failure.into_error(retry, what))
     }
@@ -169,16 +212,34 @@ fn stage_done(config: &MailConfig, stage: Stage) -> String {
 }
 
 fn recipients_refused(server: &str, refused: Vec<(String, StepError)>) -> ConnectorError {
-    let forever = refused.iter().any(|(_, failure)| failure.code().is_some_and(|code| code >= 500));
-    let list: Vec<String> = refused.iter().map(|(to, failure)| format!("{to}: {}", failure.words())).collect();
-    let what = format!("mail server {server} refused {}; nobody got the mail", list.join(", "));
-    ConnectorError::new(if forever { Retry::Never } else { Retry::Later(None) }, what)
+    let forever = refused
+        .iter()
+        .any(|(_, failure)| failure.code().is_some_and(|code| code >= 500));
+    let list: Vec<String> = refused
+        .iter()
+        .map(|(to, failure)| format!("{to}: {}", failure.words()))
+        .collect();
+    let what = format!(
+        "mail server {server} refused {}; nobody got the mail",
+        list.join(", ")
+    );
+    ConnectorError::new(
+        if forever {
+            Retry::Never
+        } else {
+            Retry::Later(None)
+        },
+        what,
+    )
 }
 
 fn address(text: &str) -> Result<Address> {
     text.parse().map_err(|error| {
-        ConnectorError::new(Retry::Never, format!("mail envelope: \"{}\" is no mail address", tidy(text)))
-            .with_source(error)
+        ConnectorError::new(
+            Retry::Never,
+            format!("mail envelope: \"{}\" is no mail address", tidy(text)),
+        )
+        .with_source(error)
     })
 }
 

@@ -7,7 +7,12 @@ use poamd_mail::{Security, SmtpMailer};
 use crate::server::{Script, Server, draft};
 
 async fn mailer() -> SmtpMailer {
-    SmtpMailer::new(Server::start(Script::default()).await.config(Security::None)).unwrap()
+    SmtpMailer::new(
+        Server::start(Script::default())
+            .await
+            .config(Security::None),
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -44,7 +49,10 @@ async fn foreign_text_adds_no_header_and_ends_no_part() {
     let bytes = mailer.compose(&hostile).unwrap().bytes;
     let text = String::from_utf8(bytes.clone()).unwrap();
     assert!(!text.to_lowercase().contains("\r\nbcc"), "{text}");
-    assert!(text.contains("filename=\"_.._etc__passwd___X__y\""), "{text}");
+    assert!(
+        text.contains("filename=\"_.._etc__passwd___X__y\""),
+        "{text}"
+    );
     // Three of them are ours: two parts and the end.
     assert_eq!(text.matches(boundary).count(), 3, "{text}");
     let lone = bytes.iter().enumerate().filter(|(at, byte)| match byte {
@@ -52,7 +60,11 @@ async fn foreign_text_adds_no_header_and_ends_no_part() {
         b'\r' => bytes.get(at + 1) != Some(&b'\n'),
         _ => false,
     });
-    assert_eq!(lone.count(), 0, "a lone CR or LF lets a relay see another end of mail");
+    assert_eq!(
+        lone.count(),
+        0,
+        "a lone CR or LF lets a relay see another end of mail"
+    );
     assert!(text.split("\r\n").all(|line| line.len() <= 998));
 }
 
@@ -68,11 +80,29 @@ async fn drafts_that_cannot_be_mail_are_refused() {
         assert!(!error.what.chars().any(char::is_control));
     };
     check(&|draft| draft.to.clear(), "no recipient");
-    check(&|draft| draft.to[0] = "nobody".to_owned(), "no mail address");
-    check(&|draft| draft.to[0] = "a@example.gov, b@example.gov".to_owned(), "no mail address");
-    check(&|draft| draft.from = "grüße@example.gov".to_owned(), "ASCII");
-    check(&|draft| draft.message_id = "<a@b>\r\nX: y".to_owned(), "Message-ID");
+    check(
+        &|draft| draft.to[0] = "nobody".to_owned(),
+        "no mail address",
+    );
+    check(
+        &|draft| draft.to[0] = "a@example.gov, b@example.gov".to_owned(),
+        "no mail address",
+    );
+    check(
+        &|draft| draft.from = "grüße@example.gov".to_owned(),
+        "ASCII",
+    );
+    check(
+        &|draft| draft.message_id = "<a@b>\r\nX: y".to_owned(),
+        "Message-ID",
+    );
     check(&|draft| draft.message_id = "plain".to_owned(), "Message-ID");
-    check(&|draft| draft.date = "1969-12-31T23:59:59Z".parse().unwrap(), "1970");
-    check(&|draft| draft.attachments[0].media_type = "nonsense".to_owned(), "media type");
+    check(
+        &|draft| draft.date = "1969-12-31T23:59:59Z".parse().unwrap(),
+        "1970",
+    );
+    check(
+        &|draft| draft.attachments[0].media_type = "nonsense".to_owned(),
+        "media type",
+    );
 }

@@ -24,7 +24,11 @@ async fn fails_as(retry: Retry, words: &str, script: Script) -> Vec<String> {
     let (verdict, heard) = send(script).await;
     let error = verdict.unwrap_err();
     assert_eq!(error.retry, retry, "{}", error.what);
-    assert!(error.what.contains(words), "{words:?} is not in: {}", error.what);
+    assert!(
+        error.what.contains(words),
+        "{words:?} is not in: {}",
+        error.what
+    );
     assert!(!error.what.chars().any(char::is_control));
     heard
 }
@@ -40,51 +44,168 @@ async fn a_mail_is_handed_over_once_with_its_exact_bytes() {
     assert_eq!(heard.iter().filter(|line| *line == "DATA").count(), 1);
     assert_eq!(heard.last().unwrap(), "QUIT");
     let server = Server::start(Script::default()).await;
-    let bytes = SmtpMailer::new(server.config(Security::None)).unwrap().compose(&draft()).unwrap().bytes;
+    let bytes = SmtpMailer::new(server.config(Security::None))
+        .unwrap()
+        .compose(&draft())
+        .unwrap()
+        .bytes;
     let start = heard.iter().position(|line| line == "DATA").unwrap() + 1;
     let end = heard.iter().rposition(|line| line == ".").unwrap();
-    let content: Vec<String> =
-        heard[start..end].iter().map(|line| line.strip_prefix('.').unwrap_or(line).to_owned()).collect();
-    assert_eq!(content.join("\r\n").trim_end(), String::from_utf8(bytes).unwrap().trim_end());
+    let content: Vec<String> = heard[start..end]
+        .iter()
+        .map(|line| line.strip_prefix('.').unwrap_or(line).to_owned())
+        .collect();
+    assert_eq!(
+        content.join("\r\n").trim_end(),
+        String::from_utf8(bytes).unwrap().trim_end()
+    );
 }
 
 #[tokio::test]
 async fn temporary_refusals_come_again_later() {
     let later = || Retry::Later(None);
-    fails_as(later(), "421 busy", Script { greeting: "421 busy", ..Script::default() }).await;
-    fails_as(later(), "451 not now", Script { mail: "451 not now", ..Script::default() }).await;
-    let heard =
-        fails_as(later(), "isso@example.gov: it said \"450", Script { rcpt: |_| "450 grey", ..Script::default() }).await;
+    fails_as(
+        later(),
+        "421 busy",
+        Script {
+            greeting: "421 busy",
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        later(),
+        "451 not now",
+        Script {
+            mail: "451 not now",
+            ..Script::default()
+        },
+    )
+    .await;
+    let heard = fails_as(
+        later(),
+        "isso@example.gov: it said \"450",
+        Script {
+            rcpt: |_| "450 grey",
+            ..Script::default()
+        },
+    )
+    .await;
     assert!(!heard.iter().any(|line| line == "DATA"));
-    fails_as(later(), "452 full", Script { data: "452 full", ..Script::default() }).await;
-    fails_as(later(), "451 later", Script { end: End::Say("451 later"), ..Script::default() }).await;
+    fails_as(
+        later(),
+        "452 full",
+        Script {
+            data: "452 full",
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        later(),
+        "451 later",
+        Script {
+            end: End::Say("451 later"),
+            ..Script::default()
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn permanent_refusals_name_the_recipient_and_hand_nothing_over() {
     let script = Script {
-        rcpt: |line| if line.contains("ao@") { "550 5.1.1 no such user" } else { "250 ok" },
+        rcpt: |line| {
+            if line.contains("ao@") {
+                "550 5.1.1 no such user"
+            } else {
+                "250 ok"
+            }
+        },
         ..Script::default()
     };
     let heard = fails_as(Retry::Never, "ao@example.gov: it said \"550", script).await;
     assert!(!heard.iter().any(|line| line == "DATA"), "{heard:?}");
-    fails_as(Retry::Never, "554 no service", Script { greeting: "554 no service", ..Script::default() }).await;
-    fails_as(Retry::Never, "552 too big", Script { end: End::Say("552 too big"), ..Script::default() }).await;
-    fails_as(Retry::Auth, "530", Script { mail: "530 sign in first", ..Script::default() }).await;
+    fails_as(
+        Retry::Never,
+        "554 no service",
+        Script {
+            greeting: "554 no service",
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        Retry::Never,
+        "552 too big",
+        Script {
+            end: End::Say("552 too big"),
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        Retry::Auth,
+        "530",
+        Script {
+            mail: "530 sign in first",
+            ..Script::default()
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_break_is_unclear_only_behind_the_final_dot() {
-    fails_as(Retry::Unclear, "behind the final dot", Script { end: End::Drop, ..Script::default() }).await;
-    fails_as(Retry::Unclear, "behind the final dot", Script { end: End::Hang, ..Script::default() }).await;
-    fails_as(Retry::Unclear, "out of step", Script { end: End::Say("354 go on"), ..Script::default() }).await;
-    fails_as(Retry::Later(None), "out of step", Script { data: "250 ok", ..Script::default() }).await;
+    fails_as(
+        Retry::Unclear,
+        "behind the final dot",
+        Script {
+            end: End::Drop,
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        Retry::Unclear,
+        "behind the final dot",
+        Script {
+            end: End::Hang,
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        Retry::Unclear,
+        "out of step",
+        Script {
+            end: End::Say("354 go on"),
+            ..Script::default()
+        },
+    )
+    .await;
+    fails_as(
+        Retry::Later(None),
+        "out of step",
+        Script {
+            data: "250 ok",
+            ..Script::default()
+        },
+    )
+    .await;
     // So much content that it cannot all lie in the kernel's buffers when the line breaks.
-    let server = Server::start(Script { drop_in_data: true, ..Script::default() }).await;
+    let server = Server::start(Script {
+        drop_in_data: true,
+        ..Script::default()
+    })
+    .await;
     let mailer = SmtpMailer::new(server.config(Security::None)).unwrap();
     let mut large = draft();
     large.attachments[0].bytes = vec![b'x'; 32 << 20];
-    let error = mailer.send(&mailer.compose(&large).unwrap()).await.unwrap_err();
+    let error = mailer
+        .send(&mailer.compose(&large).unwrap())
+        .await
+        .unwrap_err();
     assert_eq!(error.retry, Retry::Later(None), "{}", error.what);
 }
 
@@ -95,7 +216,10 @@ async fn nobody_listening_is_later() {
     drop(server);
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mailer = SmtpMailer::new(config).unwrap();
-    let error = mailer.send(&mailer.compose(&draft()).unwrap()).await.unwrap_err();
+    let error = mailer
+        .send(&mailer.compose(&draft()).unwrap())
+        .await
+        .unwrap_err();
     assert_eq!(error.retry, Retry::Later(None), "{}", error.what);
 }
 
@@ -111,11 +235,17 @@ async fn a_refused_sign_in_pauses_and_is_not_repeated_in_the_message() {
     config.user = Some("poamd".to_owned());
     config.password = Some(SecretString::from("correct horse"));
     let mailer = SmtpMailer::new(config.clone()).unwrap();
-    let error = mailer.send(&mailer.compose(&draft()).unwrap()).await.unwrap_err();
+    let error = mailer
+        .send(&mailer.compose(&draft()).unwrap())
+        .await
+        .unwrap_err();
     assert_eq!(error.retry, Retry::Auth);
     assert!(!format!("{error:?} {config:?} {mailer:?}").contains("horse"));
     let checks = mailer.health().await;
-    assert_eq!(checks.iter().map(|check| check.verdict).collect::<Vec<_>>(), [Verdict::Ok, Verdict::Ok, Verdict::Failed]);
+    assert_eq!(
+        checks.iter().map(|check| check.verdict).collect::<Vec<_>>(),
+        [Verdict::Ok, Verdict::Ok, Verdict::Failed]
+    );
     assert!(!server.heard().iter().any(|line| line.starts_with("MAIL")));
 }
 
@@ -130,9 +260,15 @@ async fn set_ups_that_can_never_be_right_are_refused() {
         assert_eq!(error.retry, Retry::Never);
         assert!(error.what.contains(words), "{}", error.what);
     };
-    check(&|config| config.host = "smtp.example.com".to_owned(), "loopback");
+    check(
+        &|config| config.host = "smtp.example.com".to_owned(),
+        "loopback",
+    );
     check(&|config| config.host = "10.0.0.1".to_owned(), "loopback");
-    check(&|config| config.user = Some("u".to_owned()), "belong together");
+    check(
+        &|config| config.user = Some("u".to_owned()),
+        "belong together",
+    );
     check(&|config| config.helo = Some("a b".to_owned()), "helo");
     check(&|config| config.timeout = Duration::ZERO, "timeout");
     for host in ["localhost", "127.0.0.1", "::1"] {

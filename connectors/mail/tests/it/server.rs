@@ -68,7 +68,8 @@ pub struct Identity {
 pub fn identity(name: &str) -> Arc<Identity> {
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.distinguished_name.push(rcgen::DnType::CommonName, "poamd test CA");
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, "poamd test CA");
     let ca_key = KeyPair::generate().unwrap();
     let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
     let key = KeyPair::generate().unwrap();
@@ -77,8 +78,10 @@ pub fn identity(name: &str) -> Arc<Identity> {
         .signed_by(&key, &Issuer::new(ca, ca_key))
         .unwrap();
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![leaf.der().clone()], der).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], der)
+        .unwrap();
     Arc::new(Identity {
         ca_pem,
         certificate_pem: leaf.pem(),
@@ -105,7 +108,11 @@ impl Server {
                 let _ = serve(stream, script.clone(), log.clone()).await;
             }
         });
-        Self { address, heard, task }
+        Self {
+            address,
+            heard,
+            task,
+        }
     }
 
     /// All lines heard, commands and content.
@@ -115,7 +122,12 @@ impl Server {
 
     pub fn config(&self, security: Security) -> MailConfig {
         MailConfig {
-            host: if security == Security::None { "127.0.0.1" } else { "localhost" }.to_owned(),
+            host: if security == Security::None {
+                "127.0.0.1"
+            } else {
+                "localhost"
+            }
+            .to_owned(),
             port: self.address.port(),
             security,
             user: None,
@@ -137,14 +149,28 @@ type Log = Arc<Mutex<Vec<String>>>;
 
 async fn serve(mut stream: TcpStream, script: Script, log: Log) -> std::io::Result<()> {
     if script.tls_first {
-        let stream = script.certificate.clone().unwrap().acceptor.accept(stream).await?;
+        let stream = script
+            .certificate
+            .clone()
+            .unwrap()
+            .acceptor
+            .accept(stream)
+            .await?;
         talk(BufReader::new(stream), &script, &log, true).await?;
         return Ok(());
     }
     let upgrade = talk(BufReader::new(&mut stream), &script, &log, true).await?;
     if upgrade {
-        stream.write_all(format!("220 go ahead\r\n{}", script.injected).as_bytes()).await?;
-        let stream = script.certificate.clone().unwrap().acceptor.accept(stream).await?;
+        stream
+            .write_all(format!("220 go ahead\r\n{}", script.injected).as_bytes())
+            .await?;
+        let stream = script
+            .certificate
+            .clone()
+            .unwrap()
+            .acceptor
+            .accept(stream)
+            .await?;
         log.lock().unwrap().push("(TLS)".to_owned());
         talk(BufReader::new(stream), &script, &log, false).await?;
     }
@@ -159,7 +185,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     greet: bool,
 ) -> std::io::Result<bool> {
     if greet {
-        stream.write_all(format!("{}\r\n", script.greeting).as_bytes()).await?;
+        stream
+            .write_all(format!("{}\r\n", script.greeting).as_bytes())
+            .await?;
         stream.flush().await?;
     }
     let mut content = false;
@@ -191,9 +219,12 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 let mut names = vec!["scripted"];
                 names.extend(script.capabilities);
                 let last = names.len() - 1;
-                names.iter().enumerate().fold(String::new(), |all, (n, name)| {
-                    format!("{all}250{}{name}\r\n", if n == last { ' ' } else { '-' })
-                })
+                names
+                    .iter()
+                    .enumerate()
+                    .fold(String::new(), |all, (n, name)| {
+                        format!("{all}250{}{name}\r\n", if n == last { ' ' } else { '-' })
+                    })
             }
             "STARTTLS" => return Ok(true),
             "AUTH" => format!("{}\r\n", script.auth),
@@ -218,12 +249,16 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 pub fn draft() -> MailDraft {
     MailDraft {
         from: "poamd <poamd@example.gov>".to_owned(),
-        to: vec!["ISSO <isso@example.gov>".to_owned(), "ao@example.gov".to_owned()],
+        to: vec![
+            "ISSO <isso@example.gov>".to_owned(),
+            "ao@example.gov".to_owned(),
+        ],
         subject: "POA&M of prod: 3 late – 12 open".to_owned(),
         message_id: "<r.abcdefghijklmnopqrstuvwxyz@example.gov>".to_owned(),
         date: "2026-11-22T06:10:00Z".parse().unwrap(),
         text: "Plain text with an umlaut: ü\n.\nA line after a lone dot.\n".to_owned(),
-        html: "<!doctype html><html lang=\"en\"><body><p>HTML with an umlaut: ü</p></body></html>".to_owned(),
+        html: "<!doctype html><html lang=\"en\"><body><p>HTML with an umlaut: ü</p></body></html>"
+            .to_owned(),
         attachments: vec![Attachment {
             name: "poam 2026/11.csv".to_owned(),
             media_type: "text/csv; charset=utf-8".to_owned(),
