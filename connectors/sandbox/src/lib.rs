@@ -7,6 +7,7 @@
 pub mod faults;
 pub mod gate;
 pub mod history;
+pub mod openapi;
 pub mod server;
 
 pub mod jira;
