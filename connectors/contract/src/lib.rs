@@ -10,6 +10,8 @@ pub mod account;
 pub mod arn;
 pub mod chance;
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod coverage;
 pub mod desk;
 pub mod error;

@@ -5,6 +5,7 @@ use poamd_contract::error::{ConnectorError, Result, Retry};
 use poamd_contract::secret::{ExposeSecret, SecretString};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -160,6 +161,17 @@ impl Client {
                 judge::advice(retry)
             ),
         )
+    }
+
+    /// The answer in the shape the caller knows. A shape that does not fit is an unreadable answer.
+    pub fn decode<T: DeserializeOwned>(&self, call: &Call, reply: Reply) -> Result<T> {
+        serde_json::from_value(reply.json).map_err(|error| {
+            self.error(
+                call,
+                judge::lost(call.effect),
+                &format!("the answer has an unknown shape: {error}"),
+            )
+        })
     }
 
     async fn receive(&self, call: &Call, mut response: Response) -> Result<Reply> {

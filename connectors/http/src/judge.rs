@@ -116,7 +116,9 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, headers: &[(&'static str, &'static str)]) -> Reply {
+    type Headers = &'static [(&'static str, &'static str)];
+
+    fn reply(status: u16, headers: Headers) -> Reply {
         let headers = headers
             .iter()
             .map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v)))
@@ -131,8 +133,8 @@ mod tests {
     #[test]
     fn every_status_has_its_class() {
         let later = |seconds| Retry::Later(Some(Duration::from_secs(seconds)));
-        let now = ("date", "Sun, 22 Nov 2026 05:00:00 GMT");
-        let table: &[(u16, &[(&'static str, &'static str)], Retry, Retry)] = &[
+        const NOW: (&str, &str) = ("date", "Sun, 22 Nov 2026 05:00:00 GMT");
+        let table: &[(u16, Headers, Retry, Retry)] = &[
             (202, &[], Retry::Later(None), Retry::Unclear),
             (302, &[], Retry::Never, Retry::Never),
             (400, &[], Retry::Never, Retry::Never),
@@ -148,19 +150,19 @@ mod tests {
             (429, &[("retry-after", "7")], later(7), later(7)),
             (
                 429,
-                &[now, ("retry-after", "Sun, 22 Nov 2026 05:00:09 GMT")],
+                &[NOW, ("retry-after", "Sun, 22 Nov 2026 05:00:09 GMT")],
                 later(9),
                 later(9),
             ),
             (
                 429,
-                &[now, ("x-ratelimit-reset", "1795323611")],
+                &[NOW, ("x-ratelimit-reset", "1795323611")],
                 later(11),
                 later(11),
             ),
             (
                 429,
-                &[now, ("x-ratelimit-reset", "2026-11-22T05:01Z")],
+                &[NOW, ("x-ratelimit-reset", "2026-11-22T05:01Z")],
                 later(60),
                 later(60),
             ),
