@@ -16,19 +16,36 @@ pub struct Arn {
 }
 
 /// Services whose resources live in no region, so that several regions report the same resource.
-const GLOBAL_SERVICES: [&str; 9] =
-    ["iam", "sts", "organizations", "cloudfront", "route53", "route53domains", "globalaccelerator", "waf", "shield"];
+const GLOBAL_SERVICES: [&str; 9] = [
+    "iam",
+    "sts",
+    "organizations",
+    "cloudfront",
+    "route53",
+    "route53domains",
+    "globalaccelerator",
+    "waf",
+    "shield",
+];
 
 impl Arn {
     /// True for resources that belong to no region (IAM, CloudFront …). An S3 bucket does, although its
     /// ARN does not say which.
     pub fn is_global(&self) -> bool {
-        GLOBAL_SERVICES.contains(&self.service.as_str())
+        Self::is_global_service(&self.service)
+    }
+
+    /// The same, known only by the service's word in the ARN (`iam`).
+    pub fn is_global_service(service: &str) -> bool {
+        GLOBAL_SERVICES.contains(&service)
     }
 
     /// The last part of the resource, behind the last `/` or `:`: what people call it.
     pub fn short_name(&self) -> &str {
-        self.resource.rsplit(['/', ':']).next().unwrap_or(&self.resource)
+        self.resource
+            .rsplit(['/', ':'])
+            .next()
+            .unwrap_or(&self.resource)
     }
 }
 
@@ -45,14 +62,28 @@ impl FromStr for Arn {
         if next()? != "arn" {
             return Err(bad());
         }
-        let arn = Self { partition: next()?, service: next()?, region: next()?, account: next()?, resource: next()? };
-        if arn.partition.is_empty() || arn.service.is_empty() || arn.resource.is_empty() { Err(bad()) } else { Ok(arn) }
+        let arn = Self {
+            partition: next()?,
+            service: next()?,
+            region: next()?,
+            account: next()?,
+            resource: next()?,
+        };
+        if arn.partition.is_empty() || arn.service.is_empty() || arn.resource.is_empty() {
+            Err(bad())
+        } else {
+            Ok(arn)
+        }
     }
 }
 
 impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "arn:{}:{}:{}:{}:{}", self.partition, self.service, self.region, self.account, self.resource)
+        write!(
+            f,
+            "arn:{}:{}:{}:{}:{}",
+            self.partition, self.service, self.region, self.account, self.resource
+        )
     }
 }
 
@@ -71,13 +102,21 @@ mod tests {
 
     #[test]
     fn resources_keep_their_colons() {
-        let arn: Arn = "arn:aws:sns:us-east-1:123456789012:topic:sub".parse().unwrap();
+        let arn: Arn = "arn:aws:sns:us-east-1:123456789012:topic:sub"
+            .parse()
+            .unwrap();
         assert_eq!(arn.resource, "topic:sub");
     }
 
     #[test]
     fn refuses_what_is_no_arn() {
-        for bad in ["", "arn", "arn:aws", "AWS::::Account:123456789012", "arn:aws:iam:::"] {
+        for bad in [
+            "",
+            "arn",
+            "arn:aws",
+            "AWS::::Account:123456789012",
+            "arn:aws:iam:::",
+        ] {
             assert!(bad.parse::<Arn>().is_err(), "{bad}");
         }
     }
