@@ -1,1 +1,34 @@
-//! AWS finding formats (ASFF, GuardDuty, Inspector2, Inspector Classic) to poamd's finding reports
+//! AWS finding formats (ASFF, GuardDuty, Inspector2, Inspector Classic) to poamd's finding reports.
+//!
+//! Pure: bytes in, reports out; no network, no clock, no ledger. What a report means for a record is the
+//! application's. In reading order: what is taken from a document (`lenient`, `marks`), whose it is and
+//! what it is about (`origin`, `resource`, `technology`, `product`, `control`, `weakness`), one file a format,
+//! and how documents are found in what was sent (`scan`, `repair`, `input`, `envelope`, `take`, `documents`).
+
+mod arn_view;
+mod asff;
+mod control;
+mod detect;
+mod document;
+mod documents;
+mod envelope;
+mod guardduty;
+mod hash;
+mod input;
+mod inspector2;
+mod inspector_classic;
+mod lenient;
+mod marks;
+mod origin;
+mod product;
+mod repair;
+mod resource;
+mod scan;
+mod take;
+mod technology;
+mod weakness;
+
+pub use detect::Format;
+pub use documents::{Documents, parse_documents, parse_page, read_documents};
+pub use hash::{content_hash, raw_hash};
+pub use technology::technology;

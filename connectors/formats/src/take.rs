@@ -1,0 +1,148 @@
+//! One document's bytes to one report: the fast way, and the slow one for bytes that are not quite JSON.
+
+use poamd_contract::finding::{Channel, FindingReport};
+use serde_json::Value;
+
+use crate::asff::Asff;
+use crate::detect::{Format, Kind, detect};
+use crate::document::Document;
+use crate::guardduty::GuardDuty;
+use crate::inspector_classic::InspectorClassic;
+use crate::inspector2::Inspector2;
+use crate::marks::Marks;
+use crate::repair::repair;
+
+/// What came of the object at the beginning of some bytes.
+pub(crate) enum Attempt {
+    /// The report and the document's length.
+    Taken(Box<FindingReport>, usize),
+    /// JSON, and no finding that can be taken; why, and its length.
+    Refused(&'static str, usize),
+    /// The bytes end inside it.
+    Short,
+    /// Not JSON as it stands.
+    Broken,
+}
+
+/// What came of one format's try.
+enum Try {
+    Is(Attempt),
+    /// JSON of another format.
+    Unlike(usize),
+}
+
+/// Takes the object `bytes` begin with. Without a fixed format the one before it is tried first.
+pub(crate) fn take(
+    bytes: &[u8],
+    fixed: Option<Format>,
+    guess: &mut Format,
+    channel: Channel,
+) -> Attempt {
+    let length = match attempt(bytes, *guess, channel, fixed.is_some()) {
+        Try::Is(attempt) => return attempt,
+        Try::Unlike(length) => length,
+    };
+    match detect(&bytes[..length]) {
+        Some(Kind::Finding(format)) => {
+            *guess = format;
+            match attempt(bytes, format, channel, true) {
+                Try::Is(attempt) => attempt,
+                Try::Unlike(_) => Attempt::Broken,
+            }
+        }
+        Some(Kind::Aside(reason)) => Attempt::Refused(reason, length),
+        // Keys that stand twice: the slow way sorts them out.
+        None => Attempt::Broken,
+    }
+}
+
+fn attempt(bytes: &[u8], format: Format, channel: Channel, sure: bool) -> Try {
+    match format {
+        Format::Asff => attempt_as::<Asff<'_>>(bytes, channel, sure),
+        Format::GuardDuty => attempt_as::<GuardDuty<'_>>(bytes, channel, sure),
+        Format::Inspector2 => attempt_as::<Inspector2<'_>>(bytes, channel, sure),
+        Format::InspectorClassic => attempt_as::<InspectorClassic<'_>>(bytes, channel, sure),
+    }
+}
+
+fn attempt_as<'a, D: Document<'a>>(bytes: &'a [u8], channel: Channel, sure: bool) -> Try {
+    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<D>();
+    let document = match stream.next() {
+        Some(Ok(document)) => document,
+        Some(Err(error)) if error.is_eof() => return Try::Is(Attempt::Short),
+        Some(Err(_)) => return Try::Is(Attempt::Broken),
+        None => return Try::Is(Attempt::Short),
+    };
+    let length = stream.byte_offset();
+    if !sure && !document.is_like() {
+        return Try::Unlike(length);
+    }
+    Try::Is(match document.report(channel, Marks::default()) {
+        Ok(report) => Attempt::Taken(Box::new(report), length),
+        Err(reason) => Attempt::Refused(reason, length),
+    })
+}
+
+/// Takes one whole document that is not quite JSON. `Err` says why not even repair made it one.
+pub(crate) fn take_repaired(
+    bytes: &[u8],
+    fixed: Option<Format>,
+    guess: &mut Format,
+    channel: Channel,
+) -> Result<Box<FindingReport>, String> {
+    let mut value: Value = serde_json::from_str(&repair(bytes))
+        .map_err(|error| format!("it is not JSON, and could not be repaired: {error}"))?;
+    merge_twins(&mut value);
+    let text = value.to_string();
+    let format = match (fixed, detect(text.as_bytes())) {
+        (Some(format), _) | (None, Some(Kind::Finding(format))) => format,
+        (None, Some(Kind::Aside(reason))) => return Err(reason.to_owned()),
+        (None, None) => *guess,
+    };
+    *guess = format;
+    match format {
+        Format::Asff => repaired_as::<Asff<'_>>(&text, channel),
+        Format::GuardDuty => repaired_as::<GuardDuty<'_>>(&text, channel),
+        Format::Inspector2 => repaired_as::<Inspector2<'_>>(&text, channel),
+        Format::InspectorClassic => repaired_as::<InspectorClassic<'_>>(&text, channel),
+    }
+}
+
+fn repaired_as<'a, D: Document<'a>>(
+    text: &'a str,
+    channel: Channel,
+) -> Result<Box<FindingReport>, String> {
+    let document: D =
+        serde_json::from_str(text).map_err(|error| format!("it could not be repaired: {error}"))?;
+    let mut marks = Marks::default();
+    marks.add("repaired");
+    document
+        .report(channel, marks)
+        .map(Box::new)
+        .map_err(str::to_owned)
+}
+
+/// Keys that stand twice, once with a capital (`arn` and `Arn`), are one key to the formats that come in both
+/// cases: the first is kept. Keys that stand twice the same way, a `Value` has already made one.
+fn merge_twins(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let twins: Vec<String> = map
+                .keys()
+                .filter_map(|key| capital(key))
+                .filter(|k| map.contains_key(k))
+                .collect();
+            for twin in twins {
+                map.remove(&twin);
+            }
+            map.values_mut().for_each(merge_twins);
+        }
+        Value::Array(list) => list.iter_mut().for_each(merge_twins),
+        _ => {}
+    }
+}
+
+fn capital(key: &str) -> Option<String> {
+    let first = key.chars().next().filter(char::is_ascii_lowercase)?;
+    Some(format!("{}{}", first.to_ascii_uppercase(), &key[1..]))
+}
