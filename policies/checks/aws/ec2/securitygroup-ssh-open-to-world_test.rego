@@ -17,10 +17,13 @@ test_ssh_from_everywhere_is_a_finding if {
 	}}
 }
 
-test_ipv6_is_a_world_of_its_own if {
-	rules := [rule("tcp", 22, 22, "0.0.0.0/0", true), rule("tcp", 22, 22, "::/0", true)]
+test_ipv6_is_a_finding_of_its_own_with_its_own_rules if {
+	rules := [rule("tcp", 22, 22, "0.0.0.0/0", true), rule("tcp", 20, 25, "::/0", true)]
 	found := policy.findings with input as group(rules)
-	{finding.evidence | some finding in found} == {"tcp/22 from 0.0.0.0/0", "tcp/22 from ::/0"}
+	found == {
+		{"evidence": "tcp/22 from 0.0.0.0/0", "message": "TCP port 22 is open to 0.0.0.0/0 by: tcp 22-22."},
+		{"evidence": "tcp/22 from ::/0", "message": "TCP port 22 is open to ::/0 by: tcp 20-25."},
+	}
 }
 
 test_two_rules_for_one_world_are_one_finding if {
