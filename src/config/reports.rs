@@ -77,7 +77,7 @@ pub const SECTION: Section = Section {
             "enabled",
             Kind::Flag,
             "true",
-            "false: keep it here, send it only by hand (poamd report send).",
+            "false: keep it here, send it only by hand.",
         ),
     ],
 };
