@@ -2,5 +2,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod config;
 pub mod domain;
+pub mod intake;
+pub mod policy;
+pub mod render;
+pub mod reports;
+pub mod scan;
 pub mod store;

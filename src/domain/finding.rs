@@ -1,0 +1,307 @@
+//! The state of a finding, folded from what every report of it says. The newest `UpdatedAt` wins, so the
+//! order of arrival does not matter.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use poamd_contract::finding::{Channel, Signal};
+use poamd_contract::ids::BadId;
+use poamd_contract::severity::Severity;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingStatus {
+    Open,
+    /// Not in the last complete pull, or put away at the source: not yet evidence.
+    NotObserved,
+    /// Positive signal, or absent from two complete pulls.
+    Fixed,
+}
+
+impl FindingStatus {
+    pub const ALL: [Self; 3] = [Self::Open, Self::NotObserved, Self::Fixed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::NotObserved => "not-observed",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
+impl AsRef<str> for FindingStatus {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for FindingStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for FindingStatus {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| BadId {
+                text: text.to_owned(),
+                expected: "a finding status (open, not-observed, fixed)",
+            })
+    }
+}
+
+/// What one report says, as far as the fold needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub signal: Signal,
+    pub updated: Option<DateTime<Utc>>,
+    pub channel: Channel,
+    pub severity: Option<Severity>,
+    /// Decides between equal times, so that the outcome does not hang on the order of arrival.
+    pub content_hash: i64,
+    /// Complete looks at its cell in a row that did not show it, or (archived) showed it put away.
+    pub absent: i64,
+    /// GuardDuty: archive and expiry prove nothing.
+    pub keeps_open: bool,
+}
+
+/// Absences in a row that count as evidence (`design.md`, rule 1).
+pub const ABSENCES: i64 = 2;
+
+/// The outcome of a fold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    pub status: FindingStatus,
+    /// `suppressed-at-source` or `resolved-at-source`: shown, never obeyed.
+    pub at_source: Option<&'static str>,
+    /// Index of the report that decides text and times.
+    pub winner: usize,
+    /// Of the newest report that speaks of it as open: a pass says INFORMATIONAL, which is no rating.
+    pub severity: Option<Severity>,
+    /// Nothing but NOT_AVAILABLE was ever said.
+    pub inconclusive: bool,
+}
+
+/// Newest first by time, then native before hub before file, then by content.
+fn newer(a: &Said, b: &Said) -> Ordering {
+    let rank = |c: Channel| match c {
+        Channel::Scan => 3,
+        Channel::Pull => 2,
+        Channel::Hub => 1,
+        Channel::File => 0,
+    };
+    (a.updated, rank(a.channel), a.content_hash).cmp(&(b.updated, rank(b.channel), b.content_hash))
+}
+
+/// Folds all reports of one finding; `None` without any.
+pub fn fold(reports: &[Said]) -> Option<Folded> {
+    let newest = |keep: &dyn Fn(&Said) -> bool| {
+        reports
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| keep(r))
+            .max_by(|(_, a), (_, b)| newer(a, b))
+    };
+    let (any, _) = newest(&|_| true)?;
+    let conclusive = newest(&|r| r.signal != Signal::NoConclusion);
+    let rated = newest(&|r| r.signal.is_open() && r.severity.is_some());
+    let (winner, status) = match conclusive {
+        None => (any, FindingStatus::NotObserved),
+        Some((index, report)) => (index, status_of(report, reports)),
+    };
+    let severity = match rated {
+        Some((_, report)) => report.severity,
+        None => reports[winner].severity,
+    };
+    let at_source = match reports[winner].signal {
+        Signal::OpenSuppressedAtSource => Some("suppressed-at-source"),
+        Signal::OpenResolvedAtSource => Some("resolved-at-source"),
+        Signal::Open
+        | Signal::Passed
+        | Signal::NoConclusion
+        | Signal::Archived
+        | Signal::ArchivedByHand => None,
+    };
+    Some(Folded {
+        status,
+        at_source,
+        winner,
+        severity,
+        inconclusive: conclusive.is_none(),
+    })
+}
+
+fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
+    match winner.signal {
+        Signal::Passed => FindingStatus::Fixed,
+        Signal::ArchivedByHand | Signal::NoConclusion => FindingStatus::NotObserved,
+        Signal::Archived if winner.absent >= ABSENCES => FindingStatus::Fixed,
+        Signal::Archived => FindingStatus::NotObserved,
+        Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
+            by_absence(reports)
+        }
+    }
+}
+
+/// A file is no look at the account: what was only ever imported is never absent.
+fn by_absence(reports: &[Said]) -> FindingStatus {
+    let live = || reports.iter().filter(|r| r.channel != Channel::File);
+    let fewest = live().map(|r| r.absent).min().unwrap_or(0);
+    let provable = live().all(|r| !r.keeps_open);
+    match fewest {
+        0 => FindingStatus::Open,
+        n if n >= ABSENCES && provable => FindingStatus::Fixed,
+        _ => FindingStatus::NotObserved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(signal: Signal, minute: i64) -> Said {
+        Said {
+            signal,
+            updated: DateTime::from_timestamp(minute * 60, 0),
+            channel: Channel::Hub,
+            severity: Some(Severity::High),
+            content_hash: minute,
+            absent: 0,
+            keeps_open: false,
+        }
+    }
+
+    fn status(reports: &[Said]) -> FindingStatus {
+        fold(reports).unwrap().status
+    }
+
+    #[test]
+    fn one_report_alone() {
+        for (signal, want) in [
+            (Signal::Open, FindingStatus::Open),
+            (Signal::OpenSuppressedAtSource, FindingStatus::Open),
+            (Signal::OpenResolvedAtSource, FindingStatus::Open),
+            (Signal::Passed, FindingStatus::Fixed),
+            (Signal::NoConclusion, FindingStatus::NotObserved),
+            (Signal::Archived, FindingStatus::NotObserved),
+            (Signal::ArchivedByHand, FindingStatus::NotObserved),
+        ] {
+            assert_eq!(status(&[said(signal, 1)]), want, "{signal:?}");
+        }
+    }
+
+    #[test]
+    fn a_pass_that_came_first_is_remembered() {
+        assert_eq!(
+            status(&[said(Signal::Passed, 5), said(Signal::Open, 3)]),
+            FindingStatus::Fixed
+        );
+        assert_eq!(
+            status(&[said(Signal::Open, 3), said(Signal::Passed, 5)]),
+            FindingStatus::Fixed
+        );
+        assert_eq!(
+            status(&[said(Signal::Passed, 3), said(Signal::Open, 5)]),
+            FindingStatus::Open
+        );
+    }
+
+    #[test]
+    fn no_conclusion_changes_nothing() {
+        assert_eq!(
+            status(&[said(Signal::Open, 3), said(Signal::NoConclusion, 5)]),
+            FindingStatus::Open
+        );
+        assert_eq!(
+            status(&[said(Signal::Passed, 3), said(Signal::NoConclusion, 5)]),
+            FindingStatus::Fixed
+        );
+    }
+
+    #[test]
+    fn absence_counts_only_twice_and_in_every_live_channel() {
+        let absent = |n| Said {
+            absent: n,
+            ..said(Signal::Open, 1)
+        };
+        assert_eq!(status(&[absent(1)]), FindingStatus::NotObserved);
+        assert_eq!(status(&[absent(2)]), FindingStatus::Fixed);
+        assert_eq!(
+            status(&[
+                absent(2),
+                Said {
+                    channel: Channel::Pull,
+                    ..absent(0)
+                }
+            ]),
+            FindingStatus::Open
+        );
+        assert_eq!(
+            status(&[Said {
+                channel: Channel::File,
+                ..absent(9)
+            }]),
+            FindingStatus::Open
+        );
+    }
+
+    #[test]
+    fn guardduty_expiry_and_archive_are_never_a_fix() {
+        let gone = Said {
+            absent: 9,
+            keeps_open: true,
+            ..said(Signal::Open, 1)
+        };
+        assert_eq!(status(&[gone]), FindingStatus::NotObserved);
+        assert_eq!(
+            status(&[Said {
+                absent: 9,
+                ..said(Signal::ArchivedByHand, 1)
+            }]),
+            FindingStatus::NotObserved
+        );
+    }
+
+    #[test]
+    fn a_pass_does_not_overwrite_the_rating() {
+        let pass = Said {
+            severity: Some(Severity::Informational),
+            ..said(Signal::Passed, 5)
+        };
+        assert_eq!(
+            fold(&[said(Signal::Open, 3), pass]).unwrap().severity,
+            Some(Severity::High)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn order_of_arrival_does_not_matter(
+            rows in prop::collection::vec((0usize..7, 0i64..4, 0i64..3, 0i64..3), 1..6),
+            turn in 0usize..6,
+        ) {
+            let reports: Vec<Said> = rows.iter().map(|(signal, minute, hash, absent)| Said {
+                content_hash: *hash,
+                absent: *absent,
+                ..said(Signal::ALL[*signal], *minute)
+            }).collect();
+            let mut turned = reports.clone();
+            turned.rotate_left(turn % reports.len());
+            let (a, b) = (fold(&reports).unwrap(), fold(&turned).unwrap());
+            // Equal keys may stand for different reports only if they are equal in all the key covers.
+            let key = |r: &Said| (r.updated, r.content_hash);
+            prop_assert_eq!(key(&reports[a.winner]), key(&turned[b.winner]));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Nouns and rules of the ledger. No I/O, no async, no database; a clock comes as a value.
+
+pub mod deadline;
+pub mod finding;
+pub mod fingerprint;
+pub mod marker;
+pub mod plan;
+pub mod rating;
+pub mod record;
+pub mod score;

@@ -1,0 +1,531 @@
+//! What becomes of a record when the findings of its weakness change. Pure: the same group at the same time
+//! gives the same plan, and planning again after applying it gives none.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use poamd_contract::severity::Severity;
+use serde_json::{Value, json};
+
+use super::deadline;
+use super::finding::FindingStatus;
+use super::rating::Rating;
+use super::record::{RecordId, RecordStatus};
+
+/// One finding of the weakness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub fingerprint: String,
+    pub status: FindingStatus,
+    pub severity: Option<Severity>,
+    pub sample: bool,
+    pub score: i64,
+    pub justified: bool,
+    pub detected_at: DateTime<Utc>,
+    pub title: String,
+    pub record: Option<RecordId>,
+    /// Two complete looks at all its cells began after a person said done.
+    pub looked_twice_since_claim: bool,
+}
+
+impl Member {
+    /// Worth a record: seen open, rated, no sample.
+    fn opens(&self) -> bool {
+        self.status == FindingStatus::Open && !self.sample && self.rating().is_some()
+    }
+
+    fn rating(&self) -> Option<Rating> {
+        self.severity.and_then(Rating::of)
+    }
+}
+
+/// The record as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    pub id: RecordId,
+    pub status: RecordStatus,
+    pub facts: Facts,
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// What a record holds that follows from its findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub title: String,
+    pub severity: Severity,
+    pub score: i64,
+    pub unjustified_score: i64,
+    pub detected_at: DateTime<Utc>,
+    pub due: NaiveDate,
+}
+
+/// All there is to know of one weakness in one account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Group {
+    pub members: Vec<Member>,
+    /// The live record, if there is one.
+    pub live: Option<Current>,
+    /// The newest closed one.
+    pub past: Option<Current>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A new record that names the closed one it follows, if there was one.
+    New {
+        previous: Option<RecordId>,
+    },
+    Existing(RecordId),
+}
+
+/// What to write, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub target: Target,
+    pub status: RecordStatus,
+    pub facts: Facts,
+    /// Members (by position) that join the record.
+    pub attach: Vec<usize>,
+    /// `record.opened`, `record.closed` …, each with its details.
+    pub events: Vec<(&'static str, Value)>,
+}
+
+/// Decides. `reopen_window` is how long after closing the same record opens again.
+pub fn plan(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Option<Plan> {
+    match &group.live {
+        Some(live) => plan_live(group, live),
+        None if group.members.iter().any(Member::opens) => {
+            Some(plan_opening(group, now, reopen_window))
+        }
+        None => None,
+    }
+}
+
+fn plan_opening(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Plan {
+    let inside = |p: &&Current| p.closed_at.is_some_and(|at| now - at <= reopen_window);
+    let (target, before, kind) = match &group.past {
+        Some(past) if inside(&past) && past.status == RecordStatus::Closed => {
+            (Target::Existing(past.id), Some(past), "record.reopened")
+        }
+        past => (
+            Target::New {
+                previous: past.as_ref().map(|p| p.id),
+            },
+            None,
+            "record.opened",
+        ),
+    };
+    let attach = joining(group, before.map(|b| b.id));
+    let facts = facts(
+        group,
+        before.map(|b| &b.facts),
+        before.map(|b| b.id),
+        &attach,
+        now,
+    );
+    let detail = json!({
+        "severity": facts.severity, "score": facts.score, "detected": facts.detected_at, "due": facts.due,
+        "findings": attach.iter().map(|i| &group.members[*i].fingerprint).collect::<Vec<_>>(),
+    });
+    Plan {
+        target,
+        status: RecordStatus::Open,
+        facts,
+        attach,
+        events: vec![(kind, detail)],
+    }
+}
+
+fn plan_live(group: &Group, live: &Current) -> Option<Plan> {
+    let attach = joining(group, Some(live.id));
+    let next = facts(
+        group,
+        Some(&live.facts),
+        Some(live.id),
+        &attach,
+        live.facts.detected_at,
+    );
+    let (status, moved) = next_status(group, live, &attach);
+    let mut events = Vec::new();
+    if !attach.is_empty() {
+        let joined: Vec<_> = attach
+            .iter()
+            .map(|i| &group.members[*i].fingerprint)
+            .collect();
+        events.push(("record.items-joined", json!({ "findings": joined })));
+    }
+    if next.severity != live.facts.severity {
+        events.push((
+            "record.rating-raised",
+            json!({ "from": live.facts.severity, "to": next.severity }),
+        ));
+    }
+    if next.due != live.facts.due {
+        events.push((
+            "record.due-moved-earlier",
+            json!({ "from": live.facts.due, "to": next.due }),
+        ));
+    }
+    if (next.score, next.unjustified_score) != (live.facts.score, live.facts.unjustified_score) {
+        events.push((
+            "record.rescored",
+            json!({ "from": [live.facts.score, live.facts.unjustified_score], "to": [next.score, next.unjustified_score] }),
+        ));
+    }
+    events.extend(moved);
+    if events.is_empty() && next == live.facts && status == live.status {
+        return None;
+    }
+    Some(Plan {
+        target: Target::Existing(live.id),
+        status,
+        facts: next,
+        attach,
+        events,
+    })
+}
+
+fn next_status(
+    group: &Group,
+    live: &Current,
+    attach: &[usize],
+) -> (RecordStatus, Option<(&'static str, Value)>) {
+    let ours: Vec<&Member> = members_of(group, Some(live.id), attach).collect();
+    if !ours.is_empty() && ours.iter().all(|m| m.status == FindingStatus::Fixed) {
+        return (
+            RecordStatus::Closed,
+            Some(("record.closed", json!({ "evidence": "all findings fixed" }))),
+        );
+    }
+    let seen_again = |m: &&&Member| m.status == FindingStatus::Open && m.looked_twice_since_claim;
+    if live.status == RecordStatus::PendingVerification
+        && let Some(member) = ours.iter().find(seen_again)
+    {
+        return (
+            RecordStatus::Open,
+            Some((
+                "record.seen-again",
+                json!({ "finding": member.fingerprint }),
+            )),
+        );
+    }
+    (live.status, None)
+}
+
+/// Members that should be on the record and are not.
+fn joining(group: &Group, record: Option<RecordId>) -> Vec<usize> {
+    group
+        .members
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| m.opens() && (record.is_none() || m.record != record))
+        .map(|(i, _)| i)
+        .collect()
+}
+
+fn members_of<'a>(
+    group: &'a Group,
+    record: Option<RecordId>,
+    attach: &'a [usize],
+) -> impl Iterator<Item = &'a Member> {
+    group
+        .members
+        .iter()
+        .enumerate()
+        .filter(move |(i, m)| (record.is_some() && m.record == record) || attach.contains(i))
+        .map(|(_, m)| m)
+}
+
+/// Rating and due date only ever tighten here; loosening them is a decision.
+fn facts(
+    group: &Group,
+    before: Option<&Facts>,
+    record: Option<RecordId>,
+    attach: &[usize],
+    fallback: DateTime<Utc>,
+) -> Facts {
+    let ours: Vec<&Member> = members_of(group, record, attach).collect();
+    let open: Vec<&&Member> = ours
+        .iter()
+        .filter(|m| m.status != FindingStatus::Fixed)
+        .collect();
+    let severity = ours
+        .iter()
+        .filter_map(|m| m.severity)
+        .chain(before.map(|b| b.severity))
+        .max()
+        .unwrap_or(Severity::Low);
+    let detected_at = attach
+        .iter()
+        .map(|i| group.members[*i].detected_at)
+        .chain(before.map(|b| b.detected_at))
+        .min()
+        .unwrap_or(fallback);
+    let due = Rating::of(severity).map(|r| deadline::due(detected_at, r));
+    let due = match (before.map(|b| b.due), due) {
+        (Some(was), Some(is)) => was.min(is),
+        (was, is) => was.or(is).unwrap_or_else(|| detected_at.date_naive()),
+    };
+    let title = before
+        .map(|b| b.title.clone())
+        .or_else(|| title_of(&ours))
+        .unwrap_or_default();
+    Facts {
+        title,
+        severity,
+        score: open.iter().map(|m| m.score).sum(),
+        unjustified_score: open.iter().filter(|m| !m.justified).map(|m| m.score).sum(),
+        detected_at,
+        due,
+    }
+}
+
+/// The title of the worst finding; among equals the one that sorts first, so that order does not matter.
+fn title_of(members: &[&Member]) -> Option<String> {
+    members
+        .iter()
+        .max_by(|a, b| {
+            (a.severity, a.score)
+                .cmp(&(b.severity, b.score))
+                .then_with(|| b.title.cmp(&a.title))
+        })
+        .map(|m| m.title.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn member(fingerprint: &str, status: FindingStatus) -> Member {
+        Member {
+            fingerprint: fingerprint.into(),
+            status,
+            severity: Some(Severity::Medium),
+            sample: false,
+            score: 50,
+            justified: false,
+            detected_at: at("2026-09-01T00:00:00Z"),
+            title: "Volumes are not encrypted".into(),
+            record: None,
+            looked_twice_since_claim: false,
+        }
+    }
+
+    const NOW: &str = "2026-11-01T00:00:00Z";
+
+    fn decide(group: &Group) -> Option<Plan> {
+        plan(group, at(NOW), TimeDelta::days(90))
+    }
+
+    fn live(status: RecordStatus) -> Current {
+        let facts = Facts {
+            title: "Volumes are not encrypted".into(),
+            severity: Severity::Medium,
+            score: 50,
+            unjustified_score: 50,
+            detected_at: at("2026-09-01T00:00:00Z"),
+            due: "2026-11-30".parse().unwrap(),
+        };
+        Current {
+            id: RecordId(7),
+            status,
+            facts,
+            closed_at: None,
+        }
+    }
+
+    fn on_record(status: FindingStatus) -> Member {
+        Member {
+            record: Some(RecordId(7)),
+            ..member("a", status)
+        }
+    }
+
+    #[test]
+    fn an_open_finding_makes_a_record_with_the_earliest_date() {
+        let early = Member {
+            detected_at: at("2026-08-01T00:00:00Z"),
+            ..member("b", FindingStatus::Open)
+        };
+        let plan = decide(&Group {
+            members: vec![member("a", FindingStatus::Open), early],
+            ..Group::default()
+        })
+        .unwrap();
+        assert_eq!(plan.target, Target::New { previous: None });
+        assert_eq!(plan.facts.detected_at, at("2026-08-01T00:00:00Z"));
+        assert_eq!(plan.facts.due, "2026-10-30".parse().unwrap());
+        assert_eq!((plan.facts.score, plan.attach.len()), (100, 2));
+    }
+
+    #[test]
+    fn what_opens_nothing() {
+        let sample = Member {
+            sample: true,
+            ..member("a", FindingStatus::Open)
+        };
+        let informational = Member {
+            severity: Some(Severity::Informational),
+            ..member("b", FindingStatus::Open)
+        };
+        let untriaged = Member {
+            severity: None,
+            ..member("c", FindingStatus::Open)
+        };
+        let archived = member("d", FindingStatus::NotObserved);
+        let passed = member("e", FindingStatus::Fixed);
+        let group = Group {
+            members: vec![sample, informational, untriaged, archived, passed],
+            ..Group::default()
+        };
+        assert_eq!(decide(&group), None);
+    }
+
+    #[test]
+    fn not_observed_keeps_the_record_open_and_fixed_closes_it() {
+        for status in [
+            RecordStatus::Open,
+            RecordStatus::InProgress,
+            RecordStatus::PendingVerification,
+        ] {
+            let group = |finding| Group {
+                members: vec![on_record(finding)],
+                live: Some(live(status)),
+                past: None,
+            };
+            assert_eq!(decide(&group(FindingStatus::NotObserved)), None);
+            assert_eq!(
+                decide(&group(FindingStatus::Fixed)).unwrap().status,
+                RecordStatus::Closed
+            );
+        }
+    }
+
+    #[test]
+    fn one_open_item_keeps_it_open() {
+        let other = Member {
+            fingerprint: "b".into(),
+            ..on_record(FindingStatus::Open)
+        };
+        let mut current = live(RecordStatus::Open);
+        current.facts.score = 100;
+        current.facts.unjustified_score = 100;
+        let group = Group {
+            members: vec![on_record(FindingStatus::Fixed), other],
+            live: Some(current),
+            past: None,
+        };
+        let plan = decide(&group).unwrap();
+        assert_eq!((plan.status, plan.facts.score), (RecordStatus::Open, 50));
+    }
+
+    #[test]
+    fn a_justification_lowers_the_unjustified_score_and_nothing_else() {
+        let justified = Member {
+            justified: true,
+            ..on_record(FindingStatus::Open)
+        };
+        let group = Group {
+            members: vec![justified],
+            live: Some(live(RecordStatus::Open)),
+            past: None,
+        };
+        let plan = decide(&group).unwrap();
+        assert_eq!(
+            plan.facts,
+            Facts {
+                unjustified_score: 0,
+                ..live(RecordStatus::Open).facts
+            }
+        );
+        assert_eq!(plan.status, RecordStatus::Open);
+    }
+
+    #[test]
+    fn done_by_a_person_is_undone_by_two_looks_that_still_see_it() {
+        let pending = Some(live(RecordStatus::PendingVerification));
+        let once = Group {
+            members: vec![on_record(FindingStatus::Open)],
+            live: pending.clone(),
+            past: None,
+        };
+        assert_eq!(decide(&once), None);
+        let again = Member {
+            looked_twice_since_claim: true,
+            ..on_record(FindingStatus::Open)
+        };
+        let plan = decide(&Group {
+            members: vec![again],
+            live: pending,
+            past: None,
+        })
+        .unwrap();
+        assert_eq!(
+            (plan.status, plan.events[0].0),
+            (RecordStatus::Open, "record.seen-again")
+        );
+    }
+
+    #[test]
+    fn inside_the_window_the_record_opens_again_later_a_new_one_names_it() {
+        let past = |closed| {
+            Some(Current {
+                closed_at: Some(at(closed)),
+                status: RecordStatus::Closed,
+                ..live(RecordStatus::Closed)
+            })
+        };
+        let members = vec![on_record(FindingStatus::Open)];
+        let plan = decide(&Group {
+            members: members.clone(),
+            live: None,
+            past: past("2026-10-01T00:00:00Z"),
+        })
+        .unwrap();
+        assert_eq!(
+            (plan.target, plan.status),
+            (Target::Existing(RecordId(7)), RecordStatus::Open)
+        );
+        let plan = decide(&Group {
+            members,
+            live: None,
+            past: past("2026-07-01T00:00:00Z"),
+        })
+        .unwrap();
+        assert_eq!(
+            plan.target,
+            Target::New {
+                previous: Some(RecordId(7))
+            }
+        );
+    }
+
+    #[test]
+    fn the_due_date_never_moves_later_and_the_rating_never_falls() {
+        let low = Member {
+            severity: Some(Severity::Low),
+            ..on_record(FindingStatus::Open)
+        };
+        assert_eq!(
+            decide(&Group {
+                members: vec![low],
+                live: Some(live(RecordStatus::Open)),
+                past: None
+            }),
+            None
+        );
+        let high = Member {
+            severity: Some(Severity::High),
+            ..on_record(FindingStatus::Open)
+        };
+        let plan = decide(&Group {
+            members: vec![high],
+            live: Some(live(RecordStatus::Open)),
+            past: None,
+        })
+        .unwrap();
+        assert_eq!(plan.facts.due, "2026-10-01".parse().unwrap());
+    }
+}

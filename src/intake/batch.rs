@@ -1,0 +1,284 @@
+//! The difference a page makes: worked out in memory against what is stored, then written.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use poamd_contract::arn::Arn;
+use poamd_contract::finding::{FindingReport, ResourceRef};
+use serde::Serialize;
+
+use super::Intake;
+use super::merge;
+use crate::domain::finding::FindingStatus;
+use crate::domain::fingerprint::fingerprint;
+use crate::store::columns::stamp;
+use crate::store::findings::{self, FindingRow, ReportRow};
+use crate::store::items::{self, ItemRow};
+use crate::store::{AnyConnection, Result};
+
+/// One line of the change list.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Change {
+    pub finding: String,
+    pub account: String,
+    pub native_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<FindingStatus>,
+    pub to: FindingStatus,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    new_findings: Vec<FindingRow>,
+    changed_findings: Vec<FindingRow>,
+    new_reports: Vec<ReportRow>,
+    changed_reports: Vec<ReportRow>,
+    /// Reports that were older than what is stored: seen, nothing to write.
+    stale_reports: Vec<ReportRow>,
+    items: BTreeMap<(String, String), ItemRow>,
+    /// Weaknesses whose record may have to change.
+    touched: BTreeSet<(String, String)>,
+    pub changes: Vec<Change>,
+    pub new: u64,
+    pub changed: u64,
+}
+
+/// All that is at hand of one finding while a page is worked through.
+struct Draft {
+    stored: Option<FindingRow>,
+    stored_reports: Vec<ReportRow>,
+    reports: Vec<ReportRow>,
+    arrived: Vec<(FindingReport, i64)>,
+}
+
+impl Batch {
+    /// Compares the reports with the ledger; writes nothing.
+    pub fn work_out(
+        conn: &mut AnyConnection,
+        intake: &Intake,
+        fresh: Vec<(FindingReport, i64)>,
+    ) -> Result<Self> {
+        let mut by_account: BTreeMap<String, BTreeMap<String, Vec<(FindingReport, i64)>>> =
+            BTreeMap::new();
+        for (report, hash) in fresh {
+            let print = fingerprint(&report.identity);
+            let account = by_account.entry(report.account.to_string()).or_default();
+            account.entry(print).or_default().push((report, hash));
+        }
+        let mut batch = Self::default();
+        for (account, prints) in by_account {
+            let keys: Vec<&str> = prints.keys().map(String::as_str).collect();
+            let mut stored = findings::by_fingerprints(conn, &account, &keys)?;
+            let known: Vec<&str> = stored.keys().map(String::as_str).collect();
+            let mut reports = findings::reports_of(conn, &account, &known)?;
+            for (print, arrived) in prints {
+                let stored_reports = reports.remove(&print).unwrap_or_default();
+                let draft = Draft {
+                    stored: stored.remove(&print),
+                    reports: stored_reports.clone(),
+                    stored_reports,
+                    arrived,
+                };
+                batch.take(&print, draft, intake)?;
+            }
+        }
+        batch.forget_known_items(conn)?;
+        Ok(batch)
+    }
+
+    fn take(&mut self, print: &str, mut draft: Draft, intake: &Intake) -> Result<()> {
+        let cell = intake.door.name();
+        for (report, hash) in &draft.arrived {
+            let arrived = merge::report_row(report, print, &cell, *hash);
+            let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
+            match draft.reports.iter_mut().find(|r| same(r)) {
+                None => draft.reports.push(arrived),
+                Some(there) => {
+                    if let Some(kept) = merge::newer_version(there, &arrived) {
+                        *there = kept;
+                    }
+                }
+            }
+        }
+        let Some(folded) = merge::fold_rows(&draft.reports) else {
+            return Ok(());
+        };
+        let deciding = &draft.reports[folded.winner];
+        let text = draft
+            .arrived
+            .iter()
+            .find(|(_, hash)| *hash == deciding.content_hash)
+            .map(|(report, _)| report);
+        let base = match (&draft.stored, draft.arrived.first()) {
+            (Some(row), _) => row.clone(),
+            (None, Some((first, _))) => {
+                merge::first_row(text.unwrap_or(first), print, &intake.synonyms, intake.now)?
+            }
+            (None, None) => return Ok(()),
+        };
+        // The earliest date any report gives, as long as no record has frozen it.
+        let mut next = merge::apply(&base, &folded, text, intake.now)?;
+        if base.record_id.is_none() {
+            let earliest = draft
+                .arrived
+                .iter()
+                .map(|(r, _)| stamp(merge::detection(r, intake.now)))
+                .min();
+            next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
+            next.first_seen = next.detected_at;
+        }
+        self.add_items(&draft, intake.now);
+        self.add_finding(draft.stored.as_ref(), next, deciding);
+        self.add_reports(draft);
+        Ok(())
+    }
+
+    /// Takes a finding whose reports changed without a new document (absence).
+    pub fn refold(
+        &mut self,
+        stored: &FindingRow,
+        reports: &[ReportRow],
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let Some(folded) = merge::fold_rows(reports) else {
+            return Ok(());
+        };
+        let next = merge::apply(stored, &folded, None, now)?;
+        self.add_finding(Some(stored), next, &reports[folded.winner]);
+        Ok(())
+    }
+
+    pub fn change_report(&mut self, row: ReportRow) {
+        self.changed_reports.push(row);
+    }
+
+    fn add_finding(&mut self, stored: Option<&FindingRow>, next: FindingRow, deciding: &ReportRow) {
+        if stored == Some(&next) {
+            return;
+        }
+        let opens = next.status.0 == FindingStatus::Open;
+        let matters = stored.is_some_and(|s| {
+            (s.status, s.severity, s.score, s.sample)
+                != (next.status, next.severity, next.score, next.sample)
+                && (opens || s.record_id.is_some())
+        });
+        if matters || (stored.is_none() && opens) {
+            self.touched
+                .insert((next.account.clone(), next.weakness_id.clone()));
+        }
+        self.changes.push(Change {
+            finding: next.fingerprint.clone(),
+            account: next.account.clone(),
+            native_id: deciding.native_id.clone(),
+            from: stored.map(|s| s.status.0),
+            to: next.status.0,
+        });
+        if stored.is_some() {
+            self.changed += 1;
+            self.changed_findings.push(next);
+        } else {
+            self.new += 1;
+            self.new_findings.push(next);
+        }
+    }
+
+    fn add_reports(&mut self, draft: Draft) {
+        for row in draft.reports {
+            let same = |r: &&ReportRow| r.native_id == row.native_id && r.cell == row.cell;
+            match draft.stored_reports.iter().find(same) {
+                None => self.new_reports.push(row),
+                Some(stored) if *stored != row => self.changed_reports.push(row),
+                Some(_) => self.stale_reports.push(row),
+            }
+        }
+    }
+
+    /// Every resource a finding names is an item, if only by name so far.
+    fn add_items(&mut self, draft: &Draft, now: DateTime<Utc>) {
+        if draft.stored.is_some() {
+            return;
+        }
+        for (report, _) in &draft.arrived {
+            for resource in &report.resources {
+                let key = (report.account.to_string(), resource.id.clone());
+                self.items
+                    .entry(key)
+                    .or_insert_with(|| item_row(report, resource, now));
+            }
+        }
+    }
+
+    fn forget_known_items(&mut self, conn: &mut AnyConnection) -> Result<()> {
+        let mut by_account: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (account, arn) in self.items.keys() {
+            by_account.entry(account).or_default().push(arn);
+        }
+        let mut known = Vec::new();
+        for (account, arns) in by_account {
+            known.extend(
+                items::by_arns(conn, account, &arns)?
+                    .into_keys()
+                    .map(|arn| (account.to_owned(), arn)),
+            );
+        }
+        for key in known {
+            self.items.remove(&key);
+        }
+        Ok(())
+    }
+
+    /// Reports of the page, for what is known from now on.
+    pub fn reports(&self) -> impl Iterator<Item = &ReportRow> {
+        self.new_reports
+            .iter()
+            .chain(&self.changed_reports)
+            .chain(&self.stale_reports)
+    }
+
+    pub fn write(&self, conn: &mut AnyConnection) -> Result<()> {
+        let items: Vec<ItemRow> = self.items.values().cloned().collect();
+        items::insert_all(conn, &items)?;
+        findings::insert_all(conn, &self.new_findings)?;
+        for row in &self.changed_findings {
+            findings::update(conn, row)?;
+        }
+        findings::insert_reports(conn, &self.new_reports)?;
+        for row in &self.changed_reports {
+            findings::update_report(conn, row)?;
+        }
+        findings::enqueue_planning(
+            conn,
+            self.touched.iter().map(|(a, w)| (a.as_str(), w.as_str())),
+        )
+    }
+}
+
+fn item_row(report: &FindingReport, resource: &ResourceRef, now: DateTime<Utc>) -> ItemRow {
+    let technology = resource
+        .technology
+        .clone()
+        .unwrap_or_else(|| resource.kind.to_lowercase());
+    let region = resource.region.as_ref().unwrap_or(&report.region);
+    let global = resource.id.parse::<Arn>().is_ok_and(|a| a.is_global());
+    ItemRow {
+        account: report.account.to_string(),
+        arn: resource.id.clone(),
+        region: if global {
+            "global".to_owned()
+        } else {
+            region.to_string()
+        },
+        technology: if technology.is_empty() {
+            "unknown".to_owned()
+        } else {
+            technology
+        },
+        name: resource.name.clone(),
+        active: true,
+        revision: 0,
+        config_hash: String::new(),
+        absent: 0,
+        first_seen: stamp(now),
+        last_modified: stamp(now),
+    }
+}

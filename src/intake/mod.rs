@@ -1,0 +1,148 @@
+//! Takes reports into the ledger: what is known and unchanged costs a look-up, the rest is folded, and only the
+//! difference is written, one transaction a page. Records are not its business; it puts weaknesses in line for
+//! the planner in the same transaction.
+
+mod absence;
+mod batch;
+mod door;
+mod known;
+mod merge;
+mod sink;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poamd_contract::finding::FindingReport;
+use poamd_contract::source::Page;
+use serde::Serialize;
+use serde_json::json;
+
+pub use absence::Ending;
+pub use door::Door;
+use known::Known;
+pub use sink::IntakeSink;
+
+use crate::store::audit::{self, Event};
+use crate::store::{Result, Store, runs, to_json};
+
+/// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
+pub type Synonyms = BTreeMap<String, String>;
+
+/// What came of the pages so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Documents that were taken.
+    pub documents: u64,
+    /// Documents that said what was known.
+    pub unchanged: u64,
+    /// Findings seen for the first time.
+    pub new: u64,
+    /// Findings whose facts changed.
+    pub changed: u64,
+    /// Documents without identity, and pages that were not JSON.
+    pub set_aside: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.unchanged += other.unchanged;
+        self.new += other.new;
+        self.changed += other.changed;
+        self.set_aside += other.set_aside;
+    }
+}
+
+/// One run through one door.
+pub struct Intake {
+    store: Store,
+    door: Door,
+    run: i64,
+    actor: String,
+    now: DateTime<Utc>,
+    synonyms: Arc<Synonyms>,
+    known: Known,
+    counts: Counts,
+}
+
+impl Intake {
+    /// Loads what is known of the door. `now` is the time of the run: everything it writes bears it.
+    pub fn open(
+        store: Store,
+        door: Door,
+        run: i64,
+        actor: &str,
+        now: DateTime<Utc>,
+        synonyms: Arc<Synonyms>,
+    ) -> Result<Self> {
+        let known = store.read_here(|c| Known::load(c, &door))?;
+        Ok(Self {
+            store,
+            door,
+            run,
+            actor: actor.to_owned(),
+            now,
+            synonyms,
+            known,
+            counts: Counts::default(),
+        })
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes a page: durable when it returns, nothing of it on an error.
+    pub fn page(&mut self, page: Page) -> Result<()> {
+        let mut counts = Counts {
+            documents: page.reports.len() as u64,
+            set_aside: page.set_aside.len() as u64,
+            ..Counts::default()
+        };
+        let fresh: Vec<(FindingReport, i64)> = page
+            .reports
+            .into_iter()
+            .map(|r| {
+                let hash = poamd_formats::content_hash(&r).cast_signed();
+                (r, hash)
+            })
+            .filter(|(report, hash)| {
+                let unchanged = self.known.see(report, *hash);
+                counts.unchanged += u64::from(unchanged);
+                !unchanged
+            })
+            .collect();
+        if !fresh.is_empty() || !page.set_aside.is_empty() {
+            let batch = self.store.clone().write_here(|conn| {
+                let batch = batch::Batch::work_out(conn, self, fresh)?;
+                batch.write(conn)?;
+                if !batch.changes.is_empty() {
+                    let event = self.event(
+                        "findings.taken",
+                        json!({ "new": batch.new, "changed": batch.changed }),
+                    );
+                    audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+                }
+                runs::keep_aside(conn, self.run, self.now, &page.set_aside)?;
+                Ok(batch)
+            })?;
+            counts.new = batch.new;
+            counts.changed = batch.changed;
+            // What is committed is known from here on; on an error nothing was.
+            self.known.learn(&batch);
+        }
+        self.counts += counts;
+        Ok(())
+    }
+
+    fn event(&self, kind: &'static str, body: serde_json::Value) -> Event {
+        Event {
+            at: self.now,
+            actor: self.actor.clone(),
+            kind,
+            subject: format!("run:{} {}", self.run, self.door.name()),
+            body,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Columns that hold types of the contract and the domain: text enums, ids, JSON.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::Text;
+
+/// A text column of any type that prints and parses as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Col<T>(pub T);
+
+impl<T, DB> ToSql<Text, DB> for Col<T>
+where
+    T: AsRef<str> + Debug,
+    DB: Backend,
+    str: ToSql<Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.0.as_ref().to_sql(out)
+    }
+}
+
+impl<T, DB> FromSql<Text, DB> for Col<T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    DB: Backend,
+    String: FromSql<Text, DB>,
+{
+    fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(String::from_sql(bytes)?.parse()?))
+    }
+}
+
+/// UTC as the databases keep it: without a zone, to the microsecond.
+pub fn stamp(time: DateTime<Utc>) -> NaiveDateTime {
+    let naive = time.naive_utc();
+    DateTime::from_timestamp_micros(naive.and_utc().timestamp_micros())
+        .map_or(naive, |t| t.naive_utc())
+}

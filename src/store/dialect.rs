@@ -1,0 +1,147 @@
+//! Everything that differs between SQLite and PostgreSQL, and nothing else.
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::StoreError;
+use super::connection::AnyConnection;
+
+pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Begins a transaction that will write. SQLite takes the write lock at once: a reader that is upgraded later is
+/// refused without waiting.
+pub fn begin_write(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(c) => {
+            AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+        }
+        AnyConnection::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+    }
+}
+
+pub fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
+        AnyConnection::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
+    }
+}
+
+pub fn rollback(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
+        AnyConnection::Postgres(c) => AnsiTransactionManager::rollback_transaction(c),
+    }
+}
+
+/// Applies what is pending, each migration in a transaction of its own. A schema newer than this binary is refused.
+pub fn migrate(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    match conn {
+        AnyConnection::Sqlite(c) => migrate_one(c, SQLITE),
+        AnyConnection::Postgres(c) => migrate_one(c, POSTGRES),
+    }
+}
+
+fn migrate_one<C, DB>(conn: &mut C, set: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    C: MigrationHarness<DB>,
+    DB: diesel::backend::Backend,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let trouble = |source| StoreError::Migration { source };
+    let known: Vec<String> = MigrationSource::<DB>::migrations(&set)
+        .map_err(trouble)?
+        .iter()
+        .map(|m| m.name().version().to_string())
+        .collect();
+    if let Some(newer) = conn
+        .applied_migrations()
+        .map_err(trouble)?
+        .iter()
+        .map(ToString::to_string)
+        .find(|v| !known.contains(v))
+    {
+        return Err(StoreError::NewerSchema { version: newer });
+    }
+    let done = conn.run_pending_migrations(set).map_err(trouble)?;
+    Ok(done.iter().map(ToString::to_string).collect())
+}
+
+/// Reverts everything; for the test that each migration goes back.
+pub fn revert_all(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    let trouble = |source| StoreError::Migration { source };
+    match conn {
+        AnyConnection::Sqlite(c) => c.revert_all_migrations(SQLITE).map(|_| ()).map_err(trouble),
+        AnyConnection::Postgres(c) => c
+            .revert_all_migrations(POSTGRES)
+            .map(|_| ())
+            .map_err(trouble),
+    }
+}
+
+/// Folds the write-ahead log back into the file. PostgreSQL sees to its own.
+pub fn checkpoint(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(c) => c.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+        AnyConnection::Postgres(_) => Ok(()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    answer: String,
+}
+
+/// `ok`, or what SQLite found broken. PostgreSQL checks its pages itself.
+#[allow(clippy::disallowed_methods, reason = "a pragma has no typed form")]
+pub fn quick_check(conn: &mut AnyConnection) -> QueryResult<String> {
+    match conn {
+        AnyConnection::Sqlite(c) => {
+            let rows: Vec<Answer> =
+                diesel::sql_query("SELECT quick_check AS answer FROM pragma_quick_check")
+                    .load(c)?;
+            Ok(rows
+                .into_iter()
+                .map(|r| r.answer)
+                .collect::<Vec<_>>()
+                .join("; "))
+        }
+        AnyConnection::Postgres(_) => Ok("ok".to_owned()),
+    }
+}
+
+/// Name and version of the database, for `--version --verbose`.
+#[allow(clippy::disallowed_methods, reason = "version() has no typed form")]
+pub fn version(conn: &mut AnyConnection) -> QueryResult<String> {
+    match conn {
+        AnyConnection::Sqlite(c) => {
+            let row: Answer =
+                diesel::sql_query("SELECT sqlite_version() AS answer").get_result(c)?;
+            Ok(format!("SQLite {} (bundled)", row.answer))
+        }
+        AnyConnection::Postgres(c) => {
+            let row: Answer =
+                diesel::sql_query("SELECT current_setting('server_version') AS answer")
+                    .get_result(c)?;
+            Ok(format!("PostgreSQL {}", row.answer))
+        }
+    }
+}
+
+/// Inserts many rows in one statement: diesel's enum of connections has no form of it, each database has.
+macro_rules! insert_many {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match $conn {
+            $crate::store::connection::AnyConnection::Sqlite(c) => {
+                diesel::RunQueryDsl::execute(diesel::insert_into($table).values($rows), c)
+            }
+            $crate::store::connection::AnyConnection::Postgres(c) => {
+                diesel::RunQueryDsl::execute(diesel::insert_into($table).values($rows), c)
+            }
+        }
+    };
+}
+pub(crate) use insert_many;

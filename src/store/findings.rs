@@ -1,0 +1,299 @@
+//! Findings and what each native id said of them.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use poamd_contract::finding::{Channel, Signal, WeaknessKind};
+use poamd_contract::severity::Severity;
+
+use super::columns::Col;
+use super::dialect::insert_many;
+use super::schema::{finding_reports, findings, planner_queue};
+use super::{AnyConnection, Result};
+use crate::domain::finding::FindingStatus;
+
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
+#[diesel(table_name = findings, primary_key(account, fingerprint), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct FindingRow {
+    pub account: String,
+    pub fingerprint: String,
+    pub region: String,
+    pub source: String,
+    pub weakness_id: String,
+    pub weakness_kind: Col<WeaknessKind>,
+    pub title: String,
+    pub description: String,
+    pub remediation: String,
+    pub severity: Option<Col<Severity>>,
+    pub score: i64,
+    pub status: Col<FindingStatus>,
+    pub at_source: Option<String>,
+    /// JSON array of text.
+    pub marks: String,
+    pub sample: bool,
+    pub opened: bool,
+    pub justified: bool,
+    /// JSON array of text.
+    pub requirements: String,
+    pub arn: String,
+    /// JSON array of `ResourceRef`.
+    pub resources: String,
+    pub record_id: Option<i64>,
+    pub detected_at: NaiveDateTime,
+    pub first_seen: NaiveDateTime,
+    pub last_seen: NaiveDateTime,
+    pub closed_at: Option<NaiveDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
+#[diesel(table_name = finding_reports, primary_key(account, fingerprint, native_id, cell), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ReportRow {
+    pub account: String,
+    pub fingerprint: String,
+    pub native_id: String,
+    /// `account/region/service`, or `file`.
+    pub cell: String,
+    pub channel: Col<Channel>,
+    pub source: String,
+    pub signal: Col<Signal>,
+    pub updated_at: Option<NaiveDateTime>,
+    pub severity: Option<Col<Severity>>,
+    pub content_hash: i64,
+    pub absent: i64,
+}
+
+/// What of a report is needed to see that nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct KnownReport {
+    pub account: String,
+    pub fingerprint: String,
+    pub native_id: String,
+    pub content_hash: i64,
+    pub absent: i64,
+    pub signal: Col<Signal>,
+}
+
+/// SQLite takes 32,766 variables; a finding has 25 columns.
+const ROWS_A_STATEMENT: usize = 1_000;
+const KEYS_A_QUERY: usize = 500;
+
+/// All reports that came through a cell, in bites so that memory stays flat.
+pub fn reports_of_cell(
+    conn: &mut AnyConnection,
+    cell: &str,
+    mut each: impl FnMut(KnownReport),
+) -> Result<()> {
+    let rows = finding_reports::table
+        .filter(finding_reports::cell.eq(cell))
+        .select((
+            finding_reports::account,
+            finding_reports::fingerprint,
+            finding_reports::native_id,
+            finding_reports::content_hash,
+            finding_reports::absent,
+            finding_reports::signal,
+        ))
+        .load_iter::<KnownReport, _>(conn)?;
+    for row in rows {
+        each(row?);
+    }
+    Ok(())
+}
+
+/// Findings of one account by fingerprint.
+pub fn by_fingerprints(
+    conn: &mut AnyConnection,
+    account: &str,
+    fingerprints: &[&str],
+) -> Result<HashMap<String, FindingRow>> {
+    let mut found = HashMap::with_capacity(fingerprints.len());
+    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        let rows: Vec<FindingRow> = findings::table
+            .filter(findings::account.eq(account))
+            .filter(findings::fingerprint.eq_any(keys))
+            .select(FindingRow::as_select())
+            .load(conn)?;
+        found.extend(rows.into_iter().map(|r| (r.fingerprint.clone(), r)));
+    }
+    Ok(found)
+}
+
+/// All reports of these findings, grouped by fingerprint.
+pub fn reports_of(
+    conn: &mut AnyConnection,
+    account: &str,
+    fingerprints: &[&str],
+) -> Result<HashMap<String, Vec<ReportRow>>> {
+    let mut found: HashMap<String, Vec<ReportRow>> = HashMap::with_capacity(fingerprints.len());
+    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        let rows: Vec<ReportRow> = finding_reports::table
+            .filter(finding_reports::account.eq(account))
+            .filter(finding_reports::fingerprint.eq_any(keys))
+            .select(ReportRow::as_select())
+            .load(conn)?;
+        for row in rows {
+            found.entry(row.fingerprint.clone()).or_default().push(row);
+        }
+    }
+    Ok(found)
+}
+
+pub fn insert_all(conn: &mut AnyConnection, rows: &[FindingRow]) -> Result<()> {
+    for chunk in rows.chunks(ROWS_A_STATEMENT) {
+        insert_many!(conn, findings::table, chunk)?;
+    }
+    Ok(())
+}
+
+pub fn insert_reports(conn: &mut AnyConnection, rows: &[ReportRow]) -> Result<()> {
+    for chunk in rows.chunks(ROWS_A_STATEMENT) {
+        insert_many!(conn, finding_reports::table, chunk)?;
+    }
+    Ok(())
+}
+
+pub fn update(conn: &mut AnyConnection, row: &FindingRow) -> Result<()> {
+    diesel::update(findings::table.find((&row.account, &row.fingerprint)))
+        .set(row)
+        .execute(conn)?;
+    Ok(())
+}
+
+pub fn update_report(conn: &mut AnyConnection, row: &ReportRow) -> Result<()> {
+    diesel::update(finding_reports::table.find((
+        &row.account,
+        &row.fingerprint,
+        &row.native_id,
+        &row.cell,
+    )))
+    .set(row)
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Puts weaknesses in line for the planner; one that stands there already stays once.
+pub fn enqueue_planning<'a>(
+    conn: &mut AnyConnection,
+    touched: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<()> {
+    let mut wanted: Vec<(&str, &str)> = touched.into_iter().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    for same_account in wanted.chunk_by(|a, b| a.0 == b.0) {
+        let account = same_account[0].0;
+        for chunk in same_account.chunks(KEYS_A_QUERY) {
+            let keys: Vec<&str> = chunk.iter().map(|(_, w)| *w).collect();
+            let there: Vec<String> = planner_queue::table
+                .filter(planner_queue::account.eq(account))
+                .filter(planner_queue::weakness_id.eq_any(&keys))
+                .select(planner_queue::weakness_id)
+                .load(conn)?;
+            let rows: Vec<_> = keys
+                .iter()
+                .filter(|k| !there.iter().any(|t| t == *k))
+                .map(|w| {
+                    (
+                        planner_queue::account.eq(account),
+                        planner_queue::weakness_id.eq(*w),
+                    )
+                })
+                .collect();
+            insert_many!(conn, planner_queue::table, &rows)?;
+        }
+    }
+    Ok(())
+}
+
+/// The next weaknesses to plan, account by account.
+pub fn next_to_plan(conn: &mut AnyConnection, limit: i64) -> Result<Vec<(String, String)>> {
+    Ok(planner_queue::table
+        .order((planner_queue::account, planner_queue::weakness_id))
+        .limit(limit)
+        .select((planner_queue::account, planner_queue::weakness_id))
+        .load(conn)?)
+}
+
+pub fn planned(conn: &mut AnyConnection, account: &str, weakness: &str) -> Result<()> {
+    diesel::delete(planner_queue::table.find((account, weakness))).execute(conn)?;
+    Ok(())
+}
+
+/// All findings of one weakness in one account.
+pub fn of_weakness(
+    conn: &mut AnyConnection,
+    account: &str,
+    weakness: &str,
+) -> Result<Vec<FindingRow>> {
+    Ok(findings::table
+        .filter(findings::account.eq(account))
+        .filter(findings::weakness_id.eq(weakness))
+        .order(findings::fingerprint)
+        .select(FindingRow::as_select())
+        .load(conn)?)
+}
+
+/// Findings on a record.
+pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<FindingRow>> {
+    Ok(findings::table
+        .filter(findings::record_id.eq(record))
+        .order(findings::fingerprint)
+        .select(FindingRow::as_select())
+        .load(conn)?)
+}
+
+pub fn set_record(
+    conn: &mut AnyConnection,
+    account: &str,
+    fingerprints: &[&str],
+    record: i64,
+) -> Result<()> {
+    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        diesel::update(
+            findings::table
+                .filter(findings::account.eq(account))
+                .filter(findings::fingerprint.eq_any(keys)),
+        )
+        .set(findings::record_id.eq(record))
+        .execute(conn)?;
+    }
+    Ok(())
+}
+
+pub fn set_justified(
+    conn: &mut AnyConnection,
+    account: &str,
+    fingerprints: &[&str],
+    justified: bool,
+) -> Result<()> {
+    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        diesel::update(
+            findings::table
+                .filter(findings::account.eq(account))
+                .filter(findings::fingerprint.eq_any(keys)),
+        )
+        .set(findings::justified.eq(justified))
+        .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Every finding, account by account; a filter over the columns is the caller's.
+pub fn all(conn: &mut AnyConnection) -> Result<Vec<FindingRow>> {
+    Ok(findings::table
+        .order((findings::account, findings::fingerprint))
+        .select(FindingRow::as_select())
+        .load(conn)?)
+}
+
+/// Every report, in the same order.
+pub fn all_reports(conn: &mut AnyConnection) -> Result<Vec<ReportRow>> {
+    Ok(finding_reports::table
+        .order((
+            finding_reports::account,
+            finding_reports::fingerprint,
+            finding_reports::native_id,
+        ))
+        .select(ReportRow::as_select())
+        .load(conn)?)
+}

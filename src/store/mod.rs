@@ -1,0 +1,184 @@
+//! The ledger on disk: pool, named transactions, one file an aggregate. Rules live elsewhere; here is
+//! only what is read and written.
+
+pub mod audit;
+pub mod columns;
+pub mod connection;
+pub mod coverage;
+pub mod dialect;
+pub mod findings;
+pub mod items;
+pub mod records;
+pub mod runs;
+pub mod schema;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::r2d2::{Pool, PooledConnection};
+
+use connection::Manager;
+pub use connection::{AnyConnection, DatabaseUrl};
+
+/// What can go wrong with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the database URL is neither sqlite:///path nor postgres://…: write [database] url as one of them"
+    )]
+    BadUrl,
+    #[error("cannot open the database {place}: {source}")]
+    Connect {
+        place: String,
+        source: diesel::ConnectionError,
+    },
+    #[error(
+        "this binary carries SQLite {found}, which can corrupt a WAL database; 3.51.3 is the least"
+    )]
+    OldSqlite { found: i32 },
+    #[error(
+        "the database has schema {version}, which is newer than this binary knows: run the newer poamd, or restore the backup from before the upgrade"
+    )]
+    NewerSchema { version: String },
+    #[error("a migration failed, nothing of it was kept: {source}")]
+    Migration {
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the database is damaged ({what}): stop, keep the file, restore the last backup")]
+    Damaged { what: String },
+    #[error("the database disk is full: free space, then start again; nothing committed was lost")]
+    DiskFull,
+    #[error("the database is busy with another writer: try again when it is done")]
+    Busy,
+    #[error("no connection to the database was free in time: {0}")]
+    Pool(String),
+    #[error("{what} in the database is not as written: {why}")]
+    Row { what: String, why: String },
+    #[error("database: {0}")]
+    Query(diesel::result::Error),
+    #[error("a database task was cut off: {0}")]
+    Task(String),
+}
+
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        let text = error.to_string();
+        if text.contains("database or disk is full") || text.contains("No space left on device") {
+            Self::DiskFull
+        } else if text.contains("database is locked") || text.contains("lock timeout") {
+            Self::Busy
+        } else if text.contains("malformed") || text.contains("is not a database") {
+            Self::Damaged { what: text }
+        } else {
+            Self::Query(error)
+        }
+    }
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A handle on the ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<Manager>,
+    /// SQLite takes one writer at a time; waiting here is fairer than waiting in its busy handler.
+    writer: Arc<Mutex<()>>,
+    url: DatabaseUrl,
+}
+
+impl Store {
+    /// Opens and migrates. `connections` bounds the pool.
+    pub fn open(url: DatabaseUrl, connections: u32) -> Result<Self> {
+        // Asked once without the pool: its errors would come late and wrapped.
+        let mut first = diesel::r2d2::ManageConnection::connect(&Manager { url: url.clone() })?;
+        let check = dialect::quick_check(&mut first)?;
+        if check != "ok" {
+            return Err(StoreError::Damaged { what: check });
+        }
+        dialect::migrate(&mut first)?;
+        drop(first);
+        let pool = Pool::builder()
+            .max_size(connections.max(2))
+            .min_idle(Some(1))
+            .connection_timeout(connection::POOL_WAIT)
+            .build(Manager { url: url.clone() })
+            .map_err(|e| StoreError::Pool(e.to_string()))?;
+        Ok(Self {
+            pool,
+            writer: Arc::new(Mutex::new(())),
+            url,
+        })
+    }
+
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    fn connection(&self) -> Result<PooledConnection<Manager>> {
+        self.pool.get().map_err(|e| StoreError::Pool(e.to_string()))
+    }
+
+    /// Reads on the calling thread.
+    pub fn read_here<T>(&self, read: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        read(&mut *self.connection()?)
+    }
+
+    /// One transaction on the calling thread: all of `write`, or nothing.
+    pub fn write_here<T>(&self, write: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+        let guard = self
+            .url
+            .is_sqlite()
+            .then(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut conn = self.connection()?;
+        dialect::begin_write(&mut conn)?;
+        let outcome = match write(&mut conn) {
+            Ok(value) => dialect::commit(&mut conn)
+                .map(|()| value)
+                .map_err(StoreError::from),
+            Err(error) => {
+                // The first error is the one to tell; a failed rollback closes the connection.
+                let _ = dialect::rollback(&mut conn);
+                Err(error)
+            }
+        };
+        drop(guard);
+        outcome
+    }
+
+    /// Reads on a blocking thread.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read_here(read))
+            .await
+            .map_err(|e| StoreError::Task(e.to_string()))?
+    }
+
+    /// One transaction on a blocking thread: all of `write`, or nothing. No network call may stand inside.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut AnyConnection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.write_here(write))
+            .await
+            .map_err(|e| StoreError::Task(e.to_string()))?
+    }
+}
+
+/// Text of a JSON column.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| StoreError::Row {
+        what: "a value to be kept as JSON".into(),
+        why: e.to_string(),
+    })
+}
+
+/// Value of a JSON column.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| StoreError::Row {
+        what: what.to_owned(),
+        why: e.to_string(),
+    })
+}

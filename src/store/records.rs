@@ -1,0 +1,111 @@
+//! POA&M records.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+use poamd_contract::finding::WeaknessKind;
+use poamd_contract::severity::Severity;
+
+use super::columns::Col;
+use super::schema::records;
+use super::{AnyConnection, Result};
+use crate::domain::rating::Rating;
+use crate::domain::record::RecordStatus;
+
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Identifiable, AsChangeset)]
+#[diesel(table_name = records, treat_none_as_null = true)]
+pub struct RecordRow {
+    pub id: i64,
+    pub account: String,
+    pub group_key: String,
+    pub weakness_id: String,
+    pub weakness_kind: Col<WeaknessKind>,
+    pub title: String,
+    pub severity: Option<Col<Severity>>,
+    pub rating: Option<Col<Rating>>,
+    pub score: i64,
+    pub unjustified_score: i64,
+    pub status: Col<RecordStatus>,
+    pub detected_at: NaiveDateTime,
+    pub due: Option<NaiveDate>,
+    pub due_rule: String,
+    pub opened_at: NaiveDateTime,
+    pub closed_at: Option<NaiveDateTime>,
+    pub changed_at: NaiveDateTime,
+    pub previous: Option<i64>,
+    pub superseded_by: Option<i64>,
+    /// When a person said done, while that is being verified.
+    pub claimed_at: Option<NaiveDateTime>,
+}
+
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = records)]
+pub struct NewRecord {
+    pub account: String,
+    pub group_key: String,
+    pub weakness_id: String,
+    pub weakness_kind: Col<WeaknessKind>,
+    pub title: String,
+    pub severity: Option<Col<Severity>>,
+    pub rating: Option<Col<Rating>>,
+    pub score: i64,
+    pub unjustified_score: i64,
+    pub status: Col<RecordStatus>,
+    pub detected_at: NaiveDateTime,
+    pub due: Option<NaiveDate>,
+    pub due_rule: String,
+    pub opened_at: NaiveDateTime,
+    pub changed_at: NaiveDateTime,
+    pub previous: Option<i64>,
+}
+
+pub fn insert(conn: &mut AnyConnection, row: &NewRecord) -> Result<i64> {
+    Ok(diesel::insert_into(records::table)
+        .values(row)
+        .returning(records::id)
+        .get_result(conn)?)
+}
+
+pub fn update(conn: &mut AnyConnection, row: &RecordRow) -> Result<()> {
+    diesel::update(records::table.find(row.id))
+        .set(row)
+        .execute(conn)?;
+    Ok(())
+}
+
+pub fn find(conn: &mut AnyConnection, id: i64) -> Result<Option<RecordRow>> {
+    Ok(records::table
+        .find(id)
+        .select(RecordRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// All records of a weakness in an account, newest first.
+pub fn of_group(
+    conn: &mut AnyConnection,
+    account: &str,
+    group_key: &str,
+) -> Result<Vec<RecordRow>> {
+    Ok(records::table
+        .filter(records::account.eq(account))
+        .filter(records::group_key.eq(group_key))
+        .order(records::id.desc())
+        .select(RecordRow::as_select())
+        .load(conn)?)
+}
+
+pub fn all(conn: &mut AnyConnection) -> Result<Vec<RecordRow>> {
+    Ok(records::table
+        .order(records::id)
+        .select(RecordRow::as_select())
+        .load(conn)?)
+}
+
+/// Records whose claim to be done waits for evidence.
+pub fn pending_verification(conn: &mut AnyConnection) -> Result<Vec<RecordRow>> {
+    Ok(records::table
+        .filter(records::status.eq(Col(RecordStatus::PendingVerification)))
+        .order(records::id)
+        .select(RecordRow::as_select())
+        .load(conn)?)
+}

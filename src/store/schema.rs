@@ -1,0 +1,352 @@
+//! Tables as diesel sees them; one for both databases. The migrations are the source.
+
+diesel::table! {
+    meta (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Text,
+        name -> Text,
+        partition -> Text,
+        label -> Text,
+        role -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        regions -> Text,
+        canonical_id -> Nullable<Text>,
+        canonical_name -> Nullable<Text>,
+        contacts -> Text,
+        notes -> Text,
+        weight -> BigInt,
+        active -> Bool,
+        declared -> Bool,
+        baseline_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        changed_at -> Timestamp,
+        removed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    items (account, arn) {
+        account -> Text,
+        arn -> Text,
+        region -> Text,
+        technology -> Text,
+        name -> Text,
+        active -> Bool,
+        revision -> BigInt,
+        config_hash -> Text,
+        absent -> BigInt,
+        first_seen -> Timestamp,
+        last_modified -> Timestamp,
+    }
+}
+
+diesel::table! {
+    item_revisions (account, arn, number) {
+        account -> Text,
+        arn -> Text,
+        number -> BigInt,
+        seen_at -> Timestamp,
+        config -> Text,
+    }
+}
+
+diesel::table! {
+    records (id) {
+        id -> BigInt,
+        account -> Text,
+        group_key -> Text,
+        weakness_id -> Text,
+        weakness_kind -> Text,
+        title -> Text,
+        severity -> Nullable<Text>,
+        rating -> Nullable<Text>,
+        score -> BigInt,
+        unjustified_score -> BigInt,
+        status -> Text,
+        detected_at -> Timestamp,
+        due -> Nullable<Date>,
+        due_rule -> Text,
+        opened_at -> Timestamp,
+        closed_at -> Nullable<Timestamp>,
+        changed_at -> Timestamp,
+        previous -> Nullable<BigInt>,
+        superseded_by -> Nullable<BigInt>,
+        claimed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    findings (account, fingerprint) {
+        account -> Text,
+        fingerprint -> Text,
+        region -> Text,
+        source -> Text,
+        weakness_id -> Text,
+        weakness_kind -> Text,
+        title -> Text,
+        description -> Text,
+        remediation -> Text,
+        severity -> Nullable<Text>,
+        score -> BigInt,
+        status -> Text,
+        at_source -> Nullable<Text>,
+        marks -> Text,
+        sample -> Bool,
+        opened -> Bool,
+        justified -> Bool,
+        requirements -> Text,
+        arn -> Text,
+        resources -> Text,
+        record_id -> Nullable<BigInt>,
+        detected_at -> Timestamp,
+        first_seen -> Timestamp,
+        last_seen -> Timestamp,
+        closed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    finding_reports (account, fingerprint, native_id, cell) {
+        account -> Text,
+        fingerprint -> Text,
+        native_id -> Text,
+        cell -> Text,
+        channel -> Text,
+        source -> Text,
+        signal -> Text,
+        updated_at -> Nullable<Timestamp>,
+        severity -> Nullable<Text>,
+        content_hash -> BigInt,
+        absent -> BigInt,
+    }
+}
+
+diesel::table! {
+    planner_queue (account, weakness_id) {
+        account -> Text,
+        weakness_id -> Text,
+    }
+}
+
+diesel::table! {
+    justifications (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        desk -> Text,
+        ticket_key -> Text,
+        comment_id -> Text,
+        author_id -> Text,
+        author -> Text,
+        reason -> Text,
+        verbatim -> Text,
+        verbatim_sha256 -> Text,
+        state -> Text,
+        commented_at -> Timestamp,
+        accepted_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    justified_findings (justification_id, account, fingerprint) {
+        justification_id -> BigInt,
+        account -> Text,
+        fingerprint -> Text,
+    }
+}
+
+diesel::table! {
+    tickets (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        desk -> Text,
+        generation -> BigInt,
+        marker_key -> Text,
+        marker_label -> Text,
+        link -> Text,
+        remote_id -> Nullable<Text>,
+        remote_key -> Nullable<Text>,
+        url -> Nullable<Text>,
+        state -> Nullable<Text>,
+        status -> Nullable<Text>,
+        version -> Nullable<Text>,
+        comments_version -> Nullable<Text>,
+        probe_after -> Nullable<Text>,
+        written -> Text,
+        created_at -> Timestamp,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        desk -> Text,
+        ticket_id -> BigInt,
+        kind -> Text,
+        idempotency -> Text,
+        payload -> Text,
+        state -> Text,
+        attempt -> BigInt,
+        unclear -> BigInt,
+        not_before -> Timestamp,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        error -> Nullable<Text>,
+        created_at -> Timestamp,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    inbox_comments (desk, comment_id, content_hash) {
+        desk -> Text,
+        comment_id -> Text,
+        content_hash -> Text,
+        ticket_id -> BigInt,
+        author_id -> Text,
+        verdict -> Text,
+        detail -> Text,
+        commented_at -> Timestamp,
+        read_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> BigInt,
+        report -> Text,
+        period -> Text,
+        message_id -> Text,
+        subject -> Text,
+        sender -> Text,
+        recipients -> Text,
+        bytes -> Binary,
+        sha256 -> Text,
+        state -> Text,
+        attempt -> BigInt,
+        not_before -> Timestamp,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        error -> Nullable<Text>,
+        answer -> Nullable<Text>,
+        created_at -> Timestamp,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    runs (id) {
+        id -> BigInt,
+        job -> Text,
+        started_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+        outcome -> Nullable<Text>,
+        counts -> Text,
+    }
+}
+
+diesel::table! {
+    coverage (account, region, service) {
+        account -> Text,
+        region -> Text,
+        service -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        since -> Timestamp,
+        last_run -> BigInt,
+        last_complete -> Nullable<Timestamp>,
+        previous_complete -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    set_aside (id) {
+        id -> BigInt,
+        run_id -> BigInt,
+        place -> Text,
+        reason -> Text,
+        excerpt -> Text,
+        seen_at -> Timestamp,
+        content_hash -> Text,
+    }
+}
+
+diesel::table! {
+    schedule (job) {
+        job -> Text,
+        expression -> Text,
+        next_due -> Timestamp,
+        last_started -> Nullable<Timestamp>,
+        last_finished -> Nullable<Timestamp>,
+        last_outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    leases (shard) {
+        shard -> Text,
+        holder -> Text,
+        epoch -> BigInt,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audit (n) {
+        n -> BigInt,
+        at -> Timestamp,
+        actor -> Text,
+        kind -> Text,
+        subject -> Text,
+        body -> Text,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    audit_changes (n) {
+        n -> BigInt,
+        changes -> Text,
+    }
+}
+
+diesel::table! {
+    audit_head (id) {
+        id -> BigInt,
+        n -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    meta,
+    accounts,
+    items,
+    item_revisions,
+    records,
+    findings,
+    finding_reports,
+    planner_queue,
+    justifications,
+    justified_findings,
+    tickets,
+    outbox,
+    inbox_comments,
+    mails,
+    runs,
+    coverage,
+    set_aside,
+    schedule,
+    leases,
+    audit,
+    audit_changes,
+    audit_head,
+);
