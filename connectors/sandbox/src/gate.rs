@@ -139,18 +139,21 @@ async fn finish(response: Response<Body>, act: Option<Act>) -> Response<Body> {
 }
 
 /// Half of the body, under the length of the whole: the caller sees the connection end too early.
-async fn truncate(response: Response<Body>) -> Response<Body> {
+pub(crate) async fn truncate(response: Response<Body>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     parts
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half: Bytes = bytes.slice(..bytes.len() / 2);
-    Response::from_parts(parts, Body::new(Half(Some(half))))
+    Response::from_parts(parts, Body::new(Half { piece: Some(half), flushed: false }))
 }
 
 /// A body that gives one piece and then fails, so that the server closes the connection.
-struct Half(Option<Bytes>);
+struct Half {
+    piece: Option<Bytes>,
+    flushed: bool,
+}
 
 impl hyper::body::Body for Half {
     type Data = Bytes;
@@ -158,12 +161,18 @@ impl hyper::body::Body for Half {
 
     fn poll_frame(
         mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
+        context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
-        std::task::Poll::Ready(Some(match self.0.take() {
-            Some(piece) => Ok(hyper::body::Frame::data(piece)),
-            None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
-        }))
+        use std::task::Poll;
+        if let Some(piece) = self.piece.take() {
+            return Poll::Ready(Some(Ok(hyper::body::Frame::data(piece))));
+        }
+        // One turn for the server to send the piece: a failure at once would send nothing at all.
+        if !std::mem::replace(&mut self.flushed, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))))
     }
 }
 

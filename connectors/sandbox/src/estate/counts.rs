@@ -69,10 +69,24 @@ impl Counts {
         let mut channels: BTreeMap<String, BTreeSet<bool>> = BTreeMap::new();
         for account in estate.accounts() {
             counts.resources += account.resources.len();
-            counts.scan_findings += account.resources.iter().map(|resource| resource.weak.len()).sum::<usize>();
-            for sight in account.cells.iter().flat_map(|cell| counts.sights(account, cell)).collect::<Vec<_>>() {
-                channels.entry(sight.identity.clone()).or_default().insert(sight.native);
-                let newer = newest.get(&sight.identity).is_none_or(|known| sight.updated > known.updated);
+            counts.scan_findings += account
+                .resources
+                .iter()
+                .map(|resource| resource.weak.len())
+                .sum::<usize>();
+            for sight in account
+                .cells
+                .iter()
+                .flat_map(|cell| counts.sights(account, cell))
+                .collect::<Vec<_>>()
+            {
+                channels
+                    .entry(sight.identity.clone())
+                    .or_default()
+                    .insert(sight.native);
+                let newer = newest
+                    .get(&sight.identity)
+                    .is_none_or(|known| sight.updated > known.updated);
                 if newer {
                     newest.insert(sight.identity.clone(), sight);
                 }
@@ -85,7 +99,11 @@ impl Counts {
 
     fn sights(&mut self, account: &EstateAccount, cell: &Cell) -> Vec<Sight> {
         let hub = cell.hub.as_deref().unwrap_or_default();
-        let threats = cell.detector.as_ref().map(|detector| detector.findings.as_slice()).unwrap_or_default();
+        let threats = cell
+            .detector
+            .as_ref()
+            .map(|detector| detector.findings.as_slice())
+            .unwrap_or_default();
         let vulnerabilities = cell.inspector.as_deref().unwrap_or_default();
         self.hub_documents += hub.len();
         self.guardduty_documents += threats.len();
@@ -93,7 +111,13 @@ impl Counts {
         let id = account.id.as_str();
         let hub = hub.iter().map(|document| of_hub(id, document));
         let threats = threats.iter().map(|finding| of_guardduty(id, finding));
-        hub.chain(threats).chain(vulnerabilities.iter().map(|finding| of_inspector(id, finding))).collect()
+        hub.chain(threats)
+            .chain(
+                vulnerabilities
+                    .iter()
+                    .map(|finding| of_inspector(id, finding)),
+            )
+            .collect()
     }
 
     fn fold<'a>(&mut self, sights: impl Iterator<Item = &'a Sight>) {
@@ -118,7 +142,10 @@ impl Counts {
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn time(text: &str) -> Option<DateTime<Utc>> {
@@ -127,28 +154,55 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
 
 fn of_hub(account: &str, document: &Value) -> Sight {
     let (id, product) = (text(document, "/Id"), text(document, "/ProductArn"));
-    let (control, resource) = (text(document, "/Compliance/SecurityControlId"), text(document, "/Resources/0/Id"));
+    let (control, resource) = (
+        text(document, "/Compliance/SecurityControlId"),
+        text(document, "/Resources/0/Id"),
+    );
     let source = product.rsplit('/').next().unwrap_or_default();
     let (identity, weakness) = match source {
         "securityhub" => {
-            let region = if resource.contains(":iam:") { "global" } else { text(document, "/Region") };
-            (format!("{account} {region} {control} {resource}"), control.to_owned())
+            let region = if resource.contains(":iam:") {
+                "global"
+            } else {
+                text(document, "/Region")
+            };
+            (
+                format!("{account} {region} {control} {resource}"),
+                control.to_owned(),
+            )
         }
-        "inspector" => (id.to_owned(), text(document, "/Vulnerabilities/0/Id").to_owned()),
+        "inspector" => (
+            id.to_owned(),
+            text(document, "/Vulnerabilities/0/Id").to_owned(),
+        ),
         "guardduty" => {
-            let kind = text(document, "/Types/0").rsplit('/').next().unwrap_or_default().replacen('-', "/", 1);
+            let kind = text(document, "/Types/0")
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .replacen('-', "/", 1);
             (id.to_owned(), format!("{kind} on {}", short(resource)))
         }
-        _ => (format!("{product} {id}"), text(document, "/GeneratorId").to_owned()),
+        _ => (
+            format!("{product} {id}"),
+            text(document, "/GeneratorId").to_owned(),
+        ),
     };
-    let state = match (text(document, "/RecordState"), text(document, "/Compliance/Status")) {
+    let state = match (
+        text(document, "/RecordState"),
+        text(document, "/Compliance/Status"),
+    ) {
         ("ARCHIVED", _) => State::Archived,
         (_, "PASSED") => State::Passed,
         (_, "NOT_AVAILABLE") => State::NoConclusion,
         _ if text(document, "/Severity/Label") == "INFORMATIONAL" => State::Quiet,
         _ => State::Open,
     };
-    let source = if source == "default" { text(document, "/ProductName") } else { source };
+    let source = if source == "default" {
+        text(document, "/ProductName")
+    } else {
+        source
+    };
     Sight {
         identity,
         source: source.to_owned(),
@@ -163,7 +217,10 @@ fn of_guardduty(account: &str, finding: &Value) -> Sight {
     let instance = text(finding, "/resource/instanceDetails/instanceId");
     let user = text(finding, "/resource/accessKeyDetails/userName");
     let resource = if instance.is_empty() { user } else { instance };
-    let archived = finding.pointer("/service/archived").and_then(Value::as_bool).unwrap_or(false);
+    let archived = finding
+        .pointer("/service/archived")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let state = if text(finding, "/service/additionalInfo/value").contains("sample") {
         State::Quiet
     } else if archived {
@@ -177,12 +234,18 @@ fn of_guardduty(account: &str, finding: &Value) -> Sight {
         native: true,
         updated: time(text(finding, "/updatedAt")),
         state,
-        weakness: (account.to_owned(), format!("{} on {resource}", text(finding, "/type"))),
+        weakness: (
+            account.to_owned(),
+            format!("{} on {resource}", text(finding, "/type")),
+        ),
     }
 }
 
 fn of_inspector(account: &str, finding: &Value) -> Sight {
-    let seconds = finding.pointer("/updatedAt").and_then(Value::as_f64).unwrap_or_default();
+    let seconds = finding
+        .pointer("/updatedAt")
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
     let state = match (text(finding, "/status"), text(finding, "/severity")) {
         ("CLOSED", _) => State::Archived,
         (_, "UNTRIAGED") => State::Unrated,
@@ -195,7 +258,10 @@ fn of_inspector(account: &str, finding: &Value) -> Sight {
         native: true,
         updated: DateTime::from_timestamp_millis((seconds * 1000.0).round() as i64),
         state,
-        weakness: (account.to_owned(), text(finding, "/packageVulnerabilityDetails/vulnerabilityId").to_owned()),
+        weakness: (
+            account.to_owned(),
+            text(finding, "/packageVulnerabilityDetails/vulnerabilityId").to_owned(),
+        ),
     }
 }
 

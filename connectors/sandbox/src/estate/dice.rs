@@ -25,13 +25,26 @@ impl Dice {
 
     pub fn uuid(&self) -> String {
         let hex = self.hex(32);
-        format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+        format!(
+            "{}-{}-4{}-8{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[13..16],
+            &hex[17..20],
+            &hex[20..32]
+        )
     }
 
     /// A number from 0 to `end - 1`, its own for each `what`.
     pub fn below(&self, what: &str, end: i64) -> i64 {
-        let hash = Sha256::new().chain_update(self.0).chain_update(what).finalize();
-        let number = hash.iter().take(7).fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+        let hash = Sha256::new()
+            .chain_update(self.0)
+            .chain_update(what)
+            .finalize();
+        let number = hash
+            .iter()
+            .take(7)
+            .fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
         number % end.max(1)
     }
 }

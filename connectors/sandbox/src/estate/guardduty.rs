@@ -45,7 +45,13 @@ pub fn findings(place: &Place) -> (Detector, Vec<Value>) {
         }
     }
     wire.push(sample(place, &detector).wire());
-    (Detector { id: detector, findings: wire }, copies)
+    (
+        Detector {
+            id: detector,
+            findings: wire,
+        },
+        copies,
+    )
 }
 
 fn sample<'a>(place: &'a Place<'a>, detector: &'a str) -> Case<'a> {
@@ -66,12 +72,21 @@ fn resources(place: &Place, threat: &Threat, nth: usize) -> Vec<String> {
     if threat.on == "instance" {
         return instances(place).into_iter().skip(nth).take(2).collect();
     }
-    place.resources.iter().filter(|r| r.technology == "iamuser").take(1).map(|r| r.arn.clone()).collect()
+    place
+        .resources
+        .iter()
+        .filter(|r| r.technology == "iamuser")
+        .take(1)
+        .map(|r| r.arn.clone())
+        .collect()
 }
 
 impl Case<'_> {
     fn arn(&self) -> String {
-        self.place.arn("guardduty", &format!("detector/{}/finding/{}", self.detector, self.id))
+        self.place.arn(
+            "guardduty",
+            &format!("detector/{}/finding/{}", self.detector, self.id),
+        )
     }
 
     fn short(&self) -> &str {
@@ -95,7 +110,11 @@ impl Case<'_> {
                 "userName": self.short(), "userType": "IAMUser",
             }})
         };
-        let additional = if self.sample { "{\"sample\":true}" } else { "{}" };
+        let additional = if self.sample {
+            "{\"sample\":true}"
+        } else {
+            "{}"
+        };
         json!({
             "accountId": place.account, "arn": self.arn(), "id": self.id, "schemaVersion": "2.0",
             "partition": place.partition, "region": place.region, "type": threat.kind,
@@ -119,7 +138,11 @@ impl Case<'_> {
             s if s >= 4.0 => "MEDIUM",
             _ => "LOW",
         };
-        let kind = if threat.on == "instance" { "AwsEc2Instance" } else { "AwsIamUser" };
+        let kind = if threat.on == "instance" {
+            "AwsEc2Instance"
+        } else {
+            "AwsIamUser"
+        };
         let (first, last) = (self.moment.first_text(), self.moment.last_text());
         json!({
             "SchemaVersion": "2018-10-08", "Id": self.arn(), "ProductArn": product,

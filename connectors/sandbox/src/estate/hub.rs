@@ -30,7 +30,13 @@ pub fn controls(place: &Place) -> Vec<Value> {
     for control in CONTROLS.iter() {
         for target in targets(place, &control.resource) {
             let dice = place.dice(&[&control.id, &target.arn]);
-            let occurrence = Occurrence { place, control, target: &target, fate: fate(control, &dice), dice: &dice };
+            let occurrence = Occurrence {
+                place,
+                control,
+                target: &target,
+                fate: fate(control, &dice),
+                dice: &dice,
+            };
             documents.extend(occurrence.documents());
         }
     }
@@ -51,7 +57,11 @@ fn fate(control: &Control, dice: &Dice) -> Fate {
         12..=14 => ("FAILED", "NOTIFIED", "ACTIVE"),
         _ => ("FAILED", "NEW", "ACTIVE"),
     };
-    Fate { compliance, workflow, record }
+    Fate {
+        compliance,
+        workflow,
+        record,
+    }
 }
 
 struct Occurrence<'a> {
@@ -79,7 +89,14 @@ impl Occurrence<'_> {
 
     fn consolidated(&self, moment: Moment) -> Value {
         let (place, control) = (self.place, self.control);
-        let id = place.arn("securityhub", &format!("security-control/{}/finding/{}", control.id, self.dice.uuid()));
+        let id = place.arn(
+            "securityhub",
+            &format!(
+                "security-control/{}/finding/{}",
+                control.id,
+                self.dice.uuid()
+            ),
+        );
         let mut document = self.common(&id, &format!("security-control/{}", control.id), moment);
         document["Title"] = json!(control.title);
         document["AwsAccountName"] = json!(place.name);
@@ -95,14 +112,22 @@ impl Occurrence<'_> {
 
     fn of_standard(&self, standard: &str, moment: Moment) -> Value {
         let (place, control) = (self.place, self.control);
-        let uuid = place.dice(&[&control.id, &self.target.arn, standard]).uuid();
-        let id = place.arn("securityhub", &format!("subscription/{standard}/{}/finding/{uuid}", control.id));
+        let uuid = place
+            .dice(&[&control.id, &self.target.arn, standard])
+            .uuid();
+        let id = place.arn(
+            "securityhub",
+            &format!("subscription/{standard}/{}/finding/{uuid}", control.id),
+        );
         let mut document = self.common(&id, &format!("{standard}/{}", control.id), moment);
         document["Title"] = json!(format!("{} {}", control.id, control.title));
-        document["Compliance"]["AssociatedStandards"] = json!([{ "StandardsId": format!("standards/{standard}") }]);
+        document["Compliance"]["AssociatedStandards"] =
+            json!([{ "StandardsId": format!("standards/{standard}") }]);
         document["ProductFields"]["ControlId"] = json!(control.id);
-        document["ProductFields"]["StandardsArn"] =
-            json!(format!("arn:{}:securityhub:::standards/{standard}", place.partition));
+        document["ProductFields"]["StandardsArn"] = json!(format!(
+            "arn:{}:securityhub:::standards/{standard}",
+            place.partition
+        ));
         document["ProductFields"]["StandardsControlArn"] =
             json!(place.arn("securityhub", &format!("control/{standard}/{}", control.id)));
         if standard == NIST {
@@ -112,7 +137,11 @@ impl Occurrence<'_> {
     }
 
     fn requirements(&self) -> Vec<String> {
-        self.control.related.iter().map(|id| format!("NIST.800-53.r5 {id}")).collect()
+        self.control
+            .related
+            .iter()
+            .map(|id| format!("NIST.800-53.r5 {id}"))
+            .collect()
     }
 
     fn common(&self, id: &str, generator: &str, moment: Moment) -> Value {
@@ -122,9 +151,13 @@ impl Occurrence<'_> {
             "FAILED" | "WARNING" => control.severity.as_str(),
             _ => "INFORMATIONAL",
         };
-        let severity = json!({ "Label": label, "Normalized": normalized(label), "Original": label });
+        let severity =
+            json!({ "Label": label, "Normalized": normalized(label), "Original": label });
         let product = place.hub_product("securityhub");
-        let recommendation = format!("https://docs.aws.amazon.com/console/securityhub/{}/remediation", control.id);
+        let recommendation = format!(
+            "https://docs.aws.amazon.com/console/securityhub/{}/remediation",
+            control.id
+        );
         json!({
             "SchemaVersion": "2018-10-08", "Id": id, "ProductArn": product,
             "ProductName": "Security Hub", "CompanyName": "AWS", "Region": place.region,
@@ -166,42 +199,127 @@ pub fn normalized(label: &str) -> u8 {
 
 /// The resources of one kind in this account and region.
 fn targets(place: &Place, kind: &str) -> Vec<Target> {
-    let scanned = |technology: &str, asff: &'static str, keep: &dyn Fn(&super::Resource) -> bool| -> Vec<Target> {
+    let scanned = |technology: &str,
+                   asff: &'static str,
+                   keep: &dyn Fn(&super::Resource) -> bool|
+     -> Vec<Target> {
         place
             .resources
             .iter()
-            .filter(|r| r.technology == technology && (r.region == place.region || r.region == "global") && keep(r))
-            .map(|r| Target { kind: asff, arn: r.arn.clone() })
+            .filter(|r| {
+                r.technology == technology
+                    && (r.region == place.region || r.region == "global")
+                    && keep(r)
+            })
+            .map(|r| Target {
+                kind: asff,
+                arn: r.arn.clone(),
+            })
             .collect()
     };
     let made = |asff: &'static str, service: &str, names: Vec<String>| -> Vec<Target> {
-        names.iter().map(|name| Target { kind: asff, arn: place.arn(service, name) }).collect()
+        names
+            .iter()
+            .map(|name| Target {
+                kind: asff,
+                arn: place.arn(service, name),
+            })
+            .collect()
     };
     let ids = |prefix: &str, count: usize| -> Vec<String> {
-        (0..count).map(|n| format!("{prefix}{}", place.dice(&[prefix, &n.to_string()]).hex(17))).collect()
+        (0..count)
+            .map(|n| format!("{prefix}{}", place.dice(&[prefix, &n.to_string()]).hex(17)))
+            .collect()
     };
-    let named = |prefix: &str, names: &[&str]| -> Vec<String> { names.iter().map(|n| format!("{prefix}{n}")).collect() };
+    let named = |prefix: &str, names: &[&str]| -> Vec<String> {
+        names.iter().map(|n| format!("{prefix}{n}")).collect()
+    };
     match kind {
-        "group-default" => scanned("securitygroup", "AwsEc2SecurityGroup", &|r| r.name == "default"),
+        "group-default" => scanned("securitygroup", "AwsEc2SecurityGroup", &|r| {
+            r.name == "default"
+        }),
         // Reported in the first account only: elsewhere our own scan is the only one to see it.
         "group-ssh" if place.account == super::ACCOUNTS[0].0 => {
-            scanned("securitygroup", "AwsEc2SecurityGroup", &|r| r.weak.iter().any(|p| p.contains("ssh-open")))
+            scanned("securitygroup", "AwsEc2SecurityGroup", &|r| {
+                r.weak.iter().any(|p| p.contains("ssh-open"))
+            })
         }
         "bucket" => scanned("s3", "AwsS3Bucket", &|_| true),
         "user" => scanned("iamuser", "AwsIamUser", &|_| true),
-        "instance" => instances(place).into_iter().map(|arn| Target { kind: "AwsEc2Instance", arn }).collect(),
+        "instance" => instances(place)
+            .into_iter()
+            .map(|arn| Target {
+                kind: "AwsEc2Instance",
+                arn,
+            })
+            .collect(),
         "volume" => made("AwsEc2Volume", "ec2", ids("volume/vol-", 6)),
         "vpc" => made("AwsEc2Vpc", "ec2", ids("vpc/vpc-", 2)),
-        "account" => vec![Target { kind: "AwsAccount", arn: format!("AWS::::Account:{}", place.account) }],
-        "database" => made("AwsRdsDbInstance", "rds", named("db:", &["claims", "claims-reporting", "ledger", "sessions"])),
-        "key" => made("AwsKmsKey", "kms", (0..3).map(|n| format!("key/{}", place.dice(&["key", &n.to_string()]).uuid())).collect()),
-        "trail" => made("AwsCloudTrailTrail", "cloudtrail", named("trail/", &["org-audit-trail"])),
-        "function" => made("AwsLambdaFunction", "lambda", named("function:", &["claims-export", "thumbnailer", "mail-bounce", "nightly-close"])),
-        "topic" => made("AwsSnsTopic", "sns", named("", &["claims-events", "ops-alerts", "bounces"])),
-        "repository" => made("AwsEcrRepository", "ecr", named("repository/", &REPOSITORIES)),
-        "secret" => made("AwsSecretsManagerSecret", "secretsmanager", named("secret:", &["claims/db-a1b2c3", "partners/api-d4e5f6", "smtp-0a9b8c"])),
-        "table" => made("AwsDynamoDbTable", "dynamodb", named("table/", &["sessions", "locks", "idempotency"])),
-        "balancer" => made("AwsElbv2LoadBalancer", "elasticloadbalancing", named("loadbalancer/app/", &["claims/50dc6c495c0c9188", "admin/7a3f1e2d9c8b6a54"])),
+        "account" => vec![Target {
+            kind: "AwsAccount",
+            arn: format!("AWS::::Account:{}", place.account),
+        }],
+        "database" => made(
+            "AwsRdsDbInstance",
+            "rds",
+            named("db:", &["claims", "claims-reporting", "ledger", "sessions"]),
+        ),
+        "key" => made(
+            "AwsKmsKey",
+            "kms",
+            (0..3)
+                .map(|n| format!("key/{}", place.dice(&["key", &n.to_string()]).uuid()))
+                .collect(),
+        ),
+        "trail" => made(
+            "AwsCloudTrailTrail",
+            "cloudtrail",
+            named("trail/", &["org-audit-trail"]),
+        ),
+        "function" => made(
+            "AwsLambdaFunction",
+            "lambda",
+            named(
+                "function:",
+                &[
+                    "claims-export",
+                    "thumbnailer",
+                    "mail-bounce",
+                    "nightly-close",
+                ],
+            ),
+        ),
+        "topic" => made(
+            "AwsSnsTopic",
+            "sns",
+            named("", &["claims-events", "ops-alerts", "bounces"]),
+        ),
+        "repository" => made(
+            "AwsEcrRepository",
+            "ecr",
+            named("repository/", &REPOSITORIES),
+        ),
+        "secret" => made(
+            "AwsSecretsManagerSecret",
+            "secretsmanager",
+            named(
+                "secret:",
+                &["claims/db-a1b2c3", "partners/api-d4e5f6", "smtp-0a9b8c"],
+            ),
+        ),
+        "table" => made(
+            "AwsDynamoDbTable",
+            "dynamodb",
+            named("table/", &["sessions", "locks", "idempotency"]),
+        ),
+        "balancer" => made(
+            "AwsElbv2LoadBalancer",
+            "elasticloadbalancing",
+            named(
+                "loadbalancer/app/",
+                &["claims/50dc6c495c0c9188", "admin/7a3f1e2d9c8b6a54"],
+            ),
+        ),
         _ => Vec::new(),
     }
 }
@@ -211,5 +329,15 @@ pub const REPOSITORIES: [&str; 4] = ["claims-api", "claims-web", "batch", "gatew
 
 /// The instances of one region, by ARN; Inspector and GuardDuty speak of them too.
 pub fn instances(place: &Place) -> Vec<String> {
-    (0..7).map(|n| place.arn("ec2", &format!("instance/i-{}", place.dice(&["instance", &n.to_string()]).hex(17)))).collect()
+    (0..7)
+        .map(|n| {
+            place.arn(
+                "ec2",
+                &format!(
+                    "instance/i-{}",
+                    place.dice(&["instance", &n.to_string()]).hex(17)
+                ),
+            )
+        })
+        .collect()
 }

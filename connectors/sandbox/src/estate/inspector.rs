@@ -8,8 +8,7 @@ use super::hub::{REPOSITORIES, instances, normalized};
 use super::moment::{Moment, seconds};
 use super::tables::{VULNERABILITIES, Vulnerability};
 
-const ADVICE: &str =
-    "Remediation is available. Please refer to the Fixed version in the vulnerability details section above.";
+const ADVICE: &str = "Remediation is available. Please refer to the Fixed version in the vulnerability details section above.";
 
 struct Case<'a> {
     place: &'a Place<'a>,
@@ -32,12 +31,20 @@ pub fn findings(place: &Place) -> (Vec<Value>, Vec<Value>) {
                 vulnerability,
                 arn: place.arn("inspector2", &format!("finding/{}", dice.hex(32))),
                 resource,
-                status: if dice.below("closed", 12) == 0 { "CLOSED" } else { "ACTIVE" },
+                status: if dice.below("closed", 12) == 0 {
+                    "CLOSED"
+                } else {
+                    "ACTIVE"
+                },
                 moment: place.moment(&dice),
             };
             // Mostly both; some the hub has not got yet, some that only the hub still has.
             // The hub has no word for "not rated yet", so those are Inspector's alone.
-            let channel = if vulnerability.severity == "UNTRIAGED" { 1 } else { dice.below("channel", 10) };
+            let channel = if vulnerability.severity == "UNTRIAGED" {
+                1
+            } else {
+                dice.below("channel", 10)
+            };
             if channel != 0 {
                 wire.push(case.wire());
             }
@@ -60,7 +67,13 @@ fn resources(place: &Place, vulnerability: &Vulnerability) -> Vec<String> {
         let digest = place.dice(&["image", repository]).hex(64);
         place.arn("ecr", &format!("repository/{repository}/sha256:{digest}"))
     };
-    REPOSITORIES.iter().cycle().skip(start).take(2).map(image).collect()
+    REPOSITORIES
+        .iter()
+        .cycle()
+        .skip(start)
+        .take(2)
+        .map(image)
+        .collect()
 }
 
 impl Case<'_> {
@@ -69,7 +82,11 @@ impl Case<'_> {
     }
 
     fn fix(&self) -> &'static str {
-        if self.vulnerability.fixed.is_some() { "YES" } else { "NO" }
+        if self.vulnerability.fixed.is_some() {
+            "YES"
+        } else {
+            "NO"
+        }
     }
 
     fn on_instance(&self) -> bool {
@@ -107,14 +124,22 @@ impl Case<'_> {
     fn wire_resource(&self) -> Value {
         let short = self.resource.rsplit('/').next().unwrap_or_default();
         let (kind, id, details) = if self.on_instance() {
-            ("AWS_EC2_INSTANCE", short, json!({ "awsEc2Instance": { "type": "m6i.large", "platform": "AMAZON_LINUX_2023" } }))
+            (
+                "AWS_EC2_INSTANCE",
+                short,
+                json!({ "awsEc2Instance": { "type": "m6i.large", "platform": "AMAZON_LINUX_2023" } }),
+            )
         } else {
             let repository = self.resource.split('/').nth(1).unwrap_or_default();
             let image = json!({
                 "repositoryName": repository, "imageHash": short, "imageTags": ["live"],
                 "registry": self.place.account, "architecture": "amd64",
             });
-            ("AWS_ECR_CONTAINER_IMAGE", self.resource.as_str(), json!({ "awsEcrContainerImage": image }))
+            (
+                "AWS_ECR_CONTAINER_IMAGE",
+                self.resource.as_str(),
+                json!({ "awsEcrContainerImage": image }),
+            )
         };
         json!({
             "type": kind, "id": id, "partition": self.place.partition, "region": self.place.region,
@@ -125,9 +150,21 @@ impl Case<'_> {
     fn asff(&self) -> Value {
         let (place, v) = (self.place, self.vulnerability);
         let product = place.hub_product("inspector");
-        let label = if v.severity == "UNTRIAGED" { "INFORMATIONAL" } else { v.severity.as_str() };
-        let record = if self.status == "CLOSED" { "ARCHIVED" } else { "ACTIVE" };
-        let kind = if self.on_instance() { "AwsEc2Instance" } else { "AwsEcrContainerImage" };
+        let label = if v.severity == "UNTRIAGED" {
+            "INFORMATIONAL"
+        } else {
+            v.severity.as_str()
+        };
+        let record = if self.status == "CLOSED" {
+            "ARCHIVED"
+        } else {
+            "ACTIVE"
+        };
+        let kind = if self.on_instance() {
+            "AwsEc2Instance"
+        } else {
+            "AwsEcrContainerImage"
+        };
         let (first, last) = (self.moment.first_text(), self.moment.last_text());
         json!({
             "SchemaVersion": "2018-10-08", "Id": self.arn, "ProductArn": product,

@@ -92,9 +92,27 @@ pub struct Estate {
 
 /// Who is in the estate: number, name, partition, label, regions.
 const ACCOUNTS: [(&str, &str, &str, &str, &[&str]); 3] = [
-    ("111122223333", "claims-prod", "aws", "Prod", &["us-east-1", "us-west-2"]),
-    ("444455556666", "claims-dev", "aws", "Dev", &["us-east-1", "us-west-2"]),
-    ("777788889999", "records-gov", "aws-us-gov", "Prod", &["us-gov-west-1"]),
+    (
+        "111122223333",
+        "claims-prod",
+        "aws",
+        "Prod",
+        &["us-east-1", "us-west-2"],
+    ),
+    (
+        "444455556666",
+        "claims-dev",
+        "aws",
+        "Dev",
+        &["us-east-1", "us-west-2"],
+    ),
+    (
+        "777788889999",
+        "records-gov",
+        "aws-us-gov",
+        "Prod",
+        &["us-gov-west-1"],
+    ),
 ];
 
 impl Estate {
@@ -106,7 +124,17 @@ impl Estate {
                 let resources = inventory::of(id);
                 let cells = regions
                     .iter()
-                    .map(|region| Place { account: id, name, partition, region, now, resources: &resources }.cell())
+                    .map(|region| {
+                        Place {
+                            account: id,
+                            name,
+                            partition,
+                            region,
+                            now,
+                            resources: &resources,
+                        }
+                        .cell()
+                    })
                     .collect();
                 EstateAccount {
                     id: id.to_owned(),
@@ -121,7 +149,11 @@ impl Estate {
                 }
             })
             .collect();
-        Self { now, home_account: "999900001111".to_owned(), accounts }
+        Self {
+            now,
+            home_account: "999900001111".to_owned(),
+            accounts,
+        }
     }
 
     pub fn accounts(&self) -> &[EstateAccount] {
@@ -164,7 +196,12 @@ impl Place<'_> {
         hub.extend(third_party::findings(self));
         // As the real hub hands them out: in no order that helps.
         hub.sort_by_cached_key(|document| dice::Dice::new(&[&document["Id"].to_string()]).hex(8));
-        Cell { region: self.region.to_owned(), hub: Some(hub), detector: Some(detector), inspector: Some(inspector) }
+        Cell {
+            region: self.region.to_owned(),
+            hub: Some(hub),
+            detector: Some(detector),
+            inspector: Some(inspector),
+        }
     }
 
     fn dice(&self, parts: &[&str]) -> Dice {
@@ -180,16 +217,26 @@ impl Place<'_> {
             "s3" => ("", ""),
             _ => (self.region, self.account),
         };
-        format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition)
+        format!(
+            "arn:{}:{service}:{region}:{account}:{resource}",
+            self.partition
+        )
     }
 
     fn hub_product(&self, product: &str) -> String {
-        format!("arn:{}:securityhub:{}::product/aws/{product}", self.partition, self.region)
+        format!(
+            "arn:{}:securityhub:{}::product/aws/{product}",
+            self.partition, self.region
+        )
     }
 
     /// First seen 5 to 118 days ago, updated within the last two days.
     fn moment(&self, dice: &Dice) -> Moment {
-        Moment::new(self.now, 5 * 86_400 + dice.below("first", 113 * 86_400), 600 + dice.below("last", 46 * 3600))
+        Moment::new(
+            self.now,
+            5 * 86_400 + dice.below("first", 113 * 86_400),
+            600 + dice.below("last", 46 * 3600),
+        )
     }
 }
 

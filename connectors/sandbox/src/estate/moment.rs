@@ -13,7 +13,10 @@ impl Moment {
     /// Both in seconds before `now`.
     pub fn new(now: DateTime<Utc>, first_ago: i64, last_ago: i64) -> Self {
         let before = |seconds: i64| now - TimeDelta::seconds(seconds);
-        Self { first: before(first_ago), last: before(last_ago.min(first_ago)) }
+        Self {
+            first: before(first_ago),
+            last: before(last_ago.min(first_ago)),
+        }
     }
 
     pub fn first_text(&self) -> String {

@@ -38,9 +38,18 @@ impl RecordedReply {
 }
 
 const FILES: [(&str, &str); 3] = [
-    ("111122223333", include_str!("../../estate/recorded/111122223333.json")),
-    ("444455556666", include_str!("../../estate/recorded/444455556666.json")),
-    ("777788889999", include_str!("../../estate/recorded/777788889999.json")),
+    (
+        "111122223333",
+        include_str!("../../estate/recorded/111122223333.json"),
+    ),
+    (
+        "444455556666",
+        include_str!("../../estate/recorded/444455556666.json"),
+    ),
+    (
+        "777788889999",
+        include_str!("../../estate/recorded/777788889999.json"),
+    ),
 ];
 
 /// The replies recorded for one account.
@@ -48,6 +57,9 @@ pub fn of(account: &str) -> Vec<RecordedReply> {
     FILES
         .iter()
         .find(|(id, _)| *id == account)
-        .map(|(_, text)| serde_json::from_str(text).expect("the file is part of the program and its form is tested"))
+        .map(|(_, text)| {
+            serde_json::from_str(text)
+                .expect("the file is part of the program and its form is tested")
+        })
         .unwrap_or_default()
 }

@@ -57,11 +57,13 @@ pub struct Threat {
 
 const BUNDLED: &str = "the file is part of the program and its form is tested";
 
-pub static CONTROLS: LazyLock<Vec<Control>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../estate/controls.json")).expect(BUNDLED));
+pub static CONTROLS: LazyLock<Vec<Control>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../estate/controls.json")).expect(BUNDLED)
+});
 
 pub static VULNERABILITIES: LazyLock<Vec<Vulnerability>> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../estate/cves.json")).expect(BUNDLED));
 
-pub static THREATS: LazyLock<Vec<Threat>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../estate/threats.json")).expect(BUNDLED));
+pub static THREATS: LazyLock<Vec<Threat>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../estate/threats.json")).expect(BUNDLED)
+});
