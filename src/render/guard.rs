@@ -25,7 +25,7 @@ const WITHHELD: [&str; 4] = ["raw", "log", "lookup", "with"];
 
 /// A template that is not loaded, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("template {name}: {cause}; see the list of what templates may contain")]
+#[error("template {name}: {cause}; templates/README.md lists what they may contain")]
 pub struct Refused {
     pub name: String,
     pub cause: String,

@@ -212,10 +212,16 @@ fn hostile() -> Parts {
     row.title = format!("{HOSTILE}{}", "W".repeat(5_000));
     row.account_name = bad();
     row.items = vec![bad()];
-    row.tickets = vec![TicketLine {
-        key: bad(),
-        url: "javascript:alert(1)".into(),
-    }];
+    row.tickets = vec![
+        TicketLine {
+            key: bad(),
+            url: "javascript:alert(1)".into(),
+        },
+        TicketLine {
+            key: "SEC-1".into(),
+            url: "https://example.com/\"><script>alert(1)</script>".into(),
+        },
+    ];
     row.justification = Some(Justification {
         text: bad(),
         author: bad(),
