@@ -5,8 +5,9 @@ use std::io::{self, Read};
 
 use poamd_contract::finding::{Channel, SetAside};
 use poamd_contract::source::Page;
+use serde::de::IgnoredAny;
 
-use crate::detect::Format;
+use crate::detect::{Format, Kind, detect};
 use crate::envelope::{is_envelope, is_list_of_findings, key_at};
 use crate::input::{Input, LONGEST};
 use crate::marks::excerpt;
@@ -19,11 +20,19 @@ const PAGE: usize = 2000;
 /// Places inside a broken document that are tried as the beginning of the next.
 const TRIES: usize = 512;
 
+/// Lists in lists that are looked into.
+const DEEPEST: usize = 8;
+
+/// Searches through the whole window that one file may cause, and how far the others look.
+const FAR: usize = 256;
+const NEAR: usize = 4096;
+
 const CUT_OFF: &str = "it is cut off: what came before it is taken; fetch the rest again";
 const NOT_JSON: &str =
     "this is not JSON: export it again as JSON, or send what the service answered";
 const NO_LIST: &str =
     "the reply has no list of findings: check that the address belongs to the AWS service";
+const BETWEEN: &str = "between two documents stands what is not JSON";
 const NO_OBJECT: &str = "it is not an object, so it is no finding";
 const TOO_LONG: &str = "it is longer than 32 MiB, which no finding of AWS is";
 
@@ -47,6 +56,11 @@ pub struct Documents<R> {
     inside: Vec<Inside>,
     page: Page,
     documents: usize,
+    /// What was met last was broken, so quotes and brackets may not mean what they seem to.
+    astray: bool,
+    /// How many more searches for a finding may look through the whole window: a file of nothing but
+    /// damage must not cost the square of its length.
+    far: usize,
     lists: usize,
     limit: usize,
     state: State,
@@ -117,6 +131,8 @@ impl<R: Read> Documents<R> {
             inside: Vec::new(),
             page: Page::default(),
             documents: 0,
+            astray: false,
+            far: FAR,
             lists: 0,
             limit,
             state: State::New,
@@ -143,20 +159,22 @@ impl<R: Read> Documents<R> {
                 self.input.consume(1);
                 self.inside.pop();
             }
-            (None, b'{') if self.fixed.is_some() => self.enter(Inside::Reply),
+            (None, b'{') if self.fixed.is_some() && self.lists == 0 => self.enter(Inside::Reply),
             (None | Some(Inside::List), b'{')
                 if self.fixed.is_none() && is_envelope(&mut self.input)? =>
             {
                 self.enter(Inside::Reply);
             }
-            (None, b'[') => self.enter(Inside::List),
-            (None | Some(Inside::List | Inside::Findings), b'{') => self.document()?,
-            (Some(Inside::List | Inside::Findings), b'}' | b':')
-            | (Some(Inside::Reply), _)
-            | (None, _) => {
-                self.rubbish()?;
+            (inside, b'[') if inside != Some(Inside::Reply) && self.inside.len() < DEEPEST => {
+                self.enter(Inside::List);
             }
-            (Some(Inside::List | Inside::Findings), _) => self.no_object()?,
+            (_, b'{') => self.document()?,
+            (Some(Inside::List | Inside::Findings), b)
+                if !matches!(b, b'}' | b':') && !self.astray =>
+            {
+                self.no_object()?;
+            }
+            _ => self.rubbish()?,
         }
         Ok(())
     }
@@ -230,6 +248,7 @@ impl<R: Read> Documents<R> {
             match take(bytes, self.fixed, &mut self.guess, self.channel) {
                 Attempt::Taken(report, length) => {
                     self.page.reports.push(*report);
+                    self.astray = false;
                     self.input.consume(length);
                     return Ok(());
                 }
@@ -273,12 +292,12 @@ impl<R: Read> Documents<R> {
             None if self.input.ended() => CUT_OFF.to_owned(),
             None => TOO_LONG.to_owned(),
         };
-        let next = object_starts(whole)
-            .take(TRIES)
-            .find(|at| is_finding(&whole[*at..]));
+        self.far = self.far.saturating_sub(1);
+        let next = next_finding(sight(whole, self.far));
         let length = next.unwrap_or(whole.len());
         let text = whole[..length].to_vec();
         self.damaged(&why, &text);
+        self.astray = true;
         self.input.consume(length);
         if end.is_none() && next.is_none() {
             self.skip(walk)
@@ -287,16 +306,25 @@ impl<R: Read> Documents<R> {
         }
     }
 
-    /// A number, text or list where a finding should be.
+    /// A number, text or list where a finding should be; if it is not even that, rubbish.
     fn no_object(&mut self) -> io::Result<()> {
+        let end = loop {
+            match value_length(self.input.bytes()) {
+                Ok(length) => break Some(length),
+                Err(error) if !error.is_eof() || self.input.bytes().len() > LONGEST => break None,
+                Err(_) if !self.input.more()? => break None,
+                Err(_) => {}
+            }
+        };
+        let next = |end: &usize| self.input.bytes()[*end..].iter().find(|b| !is_blank(**b));
+        let Some(end) = end.filter(|end| matches!(next(end), Some(b',' | b']') | None)) else {
+            return self.rubbish();
+        };
         self.documents += 1;
-        let text = excerpt(self.input.bytes());
-        self.skip(Walk::default())?;
-        self.aside(NO_OBJECT, text);
-        Ok(())
+        self.refuse(NO_OBJECT, end)
     }
 
-    /// What belongs nowhere: skipped to the next line (or element) that may be JSON again.
+    /// What belongs nowhere: skipped to the next finding in sight, else to where JSON may begin again.
     fn rubbish(&mut self) -> io::Result<()> {
         let text = self
             .input
@@ -305,30 +333,40 @@ impl<R: Read> Documents<R> {
             .take(1600)
             .copied()
             .collect::<Vec<u8>>();
-        self.damaged(
-            if self.documents == 0 {
-                NOT_JSON
-            } else {
-                "between two documents stands what is not JSON"
-            },
-            &text,
-        );
+        // One broken document may leave many scraps behind; the first of them speaks for all.
+        if !self.astray {
+            self.damaged(
+                if self.documents == 0 {
+                    NOT_JSON
+                } else {
+                    BETWEEN
+                },
+                &text,
+            );
+        }
+        self.astray = true;
+        self.far = self.far.saturating_sub(1);
+        if let Some(next) = next_finding(sight(self.input.bytes(), self.far)) {
+            self.input.consume(next);
+            return Ok(());
+        }
+        // Always on by one byte, or the same rubbish would be met again.
+        self.input.consume(1);
+        let inside = !self.inside.is_empty();
         let mut line_end = false;
         loop {
-            let inside = !self.inside.is_empty();
-            let stop = |line_end: bool, b: u8| matches!(b, b'{' | b'[') && (line_end || inside);
-            let mut taken = 0;
-            for (at, byte) in self.input.bytes().iter().enumerate() {
-                // Always forward by one, or the same rubbish would be met again.
-                if at + usize::from(line_end) > 0 && stop(line_end, *byte) {
-                    self.input.consume(at);
-                    return Ok(());
-                }
+            let bytes = self.input.bytes();
+            let stop = bytes.iter().enumerate().position(|(at, byte)| {
+                let here = match byte {
+                    b'{' => line_end || inside || has_key(&bytes[at + 1..]),
+                    b'[' => line_end,
+                    _ => false,
+                };
                 line_end = *byte == b'\n' || line_end && is_blank(*byte);
-                taken = at + 1;
-            }
-            self.input.consume(taken);
-            if !self.input.more()? {
+                here
+            });
+            self.input.consume(stop.unwrap_or(bytes.len()));
+            if stop.is_some() || !self.input.more()? {
                 return Ok(());
             }
         }
@@ -356,10 +394,32 @@ fn is_empty(page: &Page) -> bool {
     page.reports.is_empty() && page.set_aside.is_empty()
 }
 
-/// True if a whole finding of a known format begins here.
-fn is_finding(bytes: &[u8]) -> bool {
-    matches!(
-        crate::detect::detect(bytes),
-        Some(crate::detect::Kind::Finding(_))
-    )
+/// The length of the value `bytes` begin with.
+fn value_length(bytes: &[u8]) -> serde_json::Result<usize> {
+    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    match stream.next() {
+        Some(Ok(_)) => Ok(stream.byte_offset()),
+        Some(Err(error)) => Err(error),
+        None => Ok(0),
+    }
+}
+
+/// True if a key may follow.
+fn has_key(bytes: &[u8]) -> bool {
+    bytes.iter().find(|b| !is_blank(**b)) == Some(&b'"')
+}
+
+/// As much of `bytes` as a search may look through.
+fn sight(bytes: &[u8], far: usize) -> &[u8] {
+    if far > 0 {
+        bytes
+    } else {
+        &bytes[..bytes.len().min(NEAR)]
+    }
+}
+
+/// Where, behind the first byte, a whole finding of a known format begins.
+fn next_finding(bytes: &[u8]) -> Option<usize> {
+    let is_finding = |at: &usize| matches!(detect(&bytes[*at..]), Some(Kind::Finding(_)));
+    object_starts(bytes).take(TRIES).find(is_finding)
 }

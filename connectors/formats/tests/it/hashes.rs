@@ -1,0 +1,63 @@
+//! The content hash: stable across releases, blind to looks at an unchanged weakness, and to nothing else.
+
+use poamd_contract::finding::{Channel, FindingReport, Signal};
+use poamd_formats::{content_hash, raw_hash};
+
+use crate::{bytes, import};
+
+fn report() -> FindingReport {
+    import(&bytes("asff/01-securityhub-s3.8-consolidated-failed.json"))
+        .reports
+        .remove(0)
+}
+
+#[test]
+fn it_is_the_same_in_every_release() {
+    // A change of these numbers makes every ledger rewrite every finding once.
+    assert_eq!(raw_hash(b"abc"), 0xba78_16bf_8f01_cfea);
+    assert_eq!(content_hash(&report()), 0xcc5f358a2ed3e3bf);
+}
+
+#[test]
+fn another_look_at_the_same_is_the_same() {
+    let first = report();
+    let later = FindingReport {
+        channel: Channel::Pull,
+        updated: first.updated.map(|t| t + chrono::Duration::hours(1)),
+        last_observed: None,
+        ..first.clone()
+    };
+    assert_eq!(content_hash(&first), content_hash(&later));
+}
+
+#[test]
+fn every_other_field_counts() {
+    let first = report();
+    let changes: [fn(&mut FindingReport); 12] = [
+        |r| r.source.push('x'),
+        |r| r.native_id.push('x'),
+        |r| r.weakness.id.push('x'),
+        |r| r.weakness.equivalent.push("x".to_owned()),
+        |r| r.title.push('x'),
+        |r| r.description.push('x'),
+        |r| r.remediation.push('x'),
+        |r| r.severity = None,
+        |r| r.resources[0].name.push('x'),
+        |r| r.signal = Signal::Passed,
+        |r| r.first_observed = None,
+        |r| r.requirements.truncate(1),
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        let mut changed = first.clone();
+        change(&mut changed);
+        assert_ne!(content_hash(&first), content_hash(&changed), "change {n}");
+    }
+    let mut moved = first.clone();
+    moved.title.clear();
+    moved.description.insert_str(0, &first.title);
+    assert_ne!(
+        content_hash(&first),
+        content_hash(&moved),
+        "text moved from one field to the next"
+    );
+}
