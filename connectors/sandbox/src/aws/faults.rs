@@ -14,7 +14,8 @@ pub enum Kind {
     Unavailable,
     /// The service's own word for too many calls.
     Throttled,
-    /// The service is not enabled here.
+    /// The service is not enabled here. (GuardDuty says that by having no detector: take it out of the
+    /// estate with [`super::AwsStandIn::change`].)
     ServiceOff,
     /// Half of the body under a length that says it is the whole.
     Truncated,

@@ -66,9 +66,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub fn new(home_account: &str) -> Self {
-        // The home account is a commercial one, whatever partitions it reaches: a loopback's privilege.
-        let arn = format!("arn:{}:iam::{home_account}:user/poamd", "aws");
+    pub fn new(home_account: &str, partition: &str) -> Self {
+        let arn = format!("arn:{partition}:iam::{home_account}:user/poamd");
         Self {
             home: Holder {
                 account: home_account.to_owned(),

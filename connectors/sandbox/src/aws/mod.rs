@@ -87,7 +87,7 @@ impl AwsStandIn {
     /// If the port cannot be bound.
     pub async fn start(estate: Estate, options: Options) -> io::Result<Self> {
         let inner = Arc::new(Inner {
-            keys: keys::Keys::new(&estate.home_account),
+            keys: keys::Keys::new(&estate.home_account, &estate.home_partition),
             estate: Mutex::new(estate),
             faults: Mutex::default(),
             rate: options.enforce_rates.then(rate::Rates::default),

@@ -711,5 +711,8 @@ async fn what_the_estate_holds_can_change_between_two_scans() {
     assert_eq!(changed, 1);
     let groups = [("Action", "DescribeSecurityGroups")];
     let (_, xml) = world.query(&prod, ("us-east-1", "ec2"), &groups).await;
-    assert!(xml.contains("<cidrIp>10.0.0.0/8</cidrIp>") && !xml.contains("<description>night shift</description>"));
+    assert!(
+        xml.contains("<cidrIp>10.0.0.0/8</cidrIp>")
+            && !xml.contains("<description>night shift</description>")
+    );
 }

@@ -87,6 +87,8 @@ pub struct Estate {
     pub now: DateTime<Utc>,
     /// The account of the base credentials, which holds no findings of its own.
     pub home_account: String,
+    /// The partition of that account. Its key reaches the other partitions too: a loopback's privilege.
+    pub home_partition: String,
     accounts: Vec<EstateAccount>,
 }
 
@@ -152,6 +154,7 @@ impl Estate {
         Self {
             now,
             home_account: "999900001111".to_owned(),
+            home_partition: "aws".to_owned(),
             accounts,
         }
     }

@@ -44,7 +44,9 @@ pub async fn run(stream: TcpStream, inner: &Inner) -> io::Result<()> {
         session.refused("connect", "421");
         return session.say("421 4.3.2 sandbox is busy").await;
     }
-    if let Some(SmtpFault::SlowBanner(by)) = inner.fault(|fault| matches!(fault, SmtpFault::SlowBanner(_))) {
+    if let Some(SmtpFault::SlowBanner(by)) =
+        inner.fault(|fault| matches!(fault, SmtpFault::SlowBanner(_)))
+    {
         tokio::time::sleep(by).await;
     }
     session.say("220 sandbox ESMTP").await?;
@@ -58,22 +60,33 @@ pub async fn run(stream: TcpStream, inner: &Inner) -> io::Result<()> {
 
 impl Session<'_> {
     async fn say(&mut self, line: &str) -> io::Result<()> {
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).await?;
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await?;
         self.stream.flush().await
     }
 
     /// The next line without its end; `None` when the caller has gone.
     async fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        (&mut self.stream).take(LONGEST_LINE).read_until(b'\n', &mut line).await?;
+        (&mut self.stream)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .await?;
         if line.is_empty() {
             return Ok(None);
         }
-        Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()))
+        Ok(Some(
+            String::from_utf8_lossy(&line)
+                .trim_end_matches(['\r', '\n'])
+                .to_owned(),
+        ))
     }
 
     fn refused(&self, what: &str, code: &str) {
-        let record = Record::new("smtp", "mail.refused").outcome(code).detail(json!({ "at": what }));
+        let record = Record::new("smtp", "mail.refused")
+            .outcome(code)
+            .detail(json!({ "at": what }));
         self.inner.history.record(record);
     }
 
@@ -111,7 +124,11 @@ impl Session<'_> {
     async fn hello(&mut self) -> io::Result<()> {
         self.greeted = true;
         self.reset();
-        let mut lines = vec!["sandbox".to_owned(), format!("SIZE {}", self.inner.size), "8BITMIME".to_owned()];
+        let mut lines = vec![
+            "sandbox".to_owned(),
+            format!("SIZE {}", self.inner.size),
+            "8BITMIME".to_owned(),
+        ];
         if self.inner.login.is_some() {
             lines.push("AUTH PLAIN LOGIN".to_owned());
         }
@@ -127,7 +144,10 @@ impl Session<'_> {
 
     async fn auth(&mut self, rest: &str) -> io::Result<()> {
         let mut words = rest.split_whitespace();
-        let (mechanism, initial) = (words.next().unwrap_or_default().to_ascii_uppercase(), words.next());
+        let (mechanism, initial) = (
+            words.next().unwrap_or_default().to_ascii_uppercase(),
+            words.next(),
+        );
         let given = match mechanism.as_str() {
             "PLAIN" => {
                 let text = match initial {
@@ -135,7 +155,10 @@ impl Session<'_> {
                     None => self.ask("").await?,
                 };
                 let mut parts = text.split('\0').skip(1).map(str::to_owned);
-                (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+                (
+                    parts.next().unwrap_or_default(),
+                    parts.next().unwrap_or_default(),
+                )
             }
             "LOGIN" => {
                 let user = match initial {
@@ -156,13 +179,19 @@ impl Session<'_> {
 
     /// Asks for one base64 line.
     async fn ask(&mut self, what: &str) -> io::Result<String> {
-        self.say(&format!("334 {}", BASE64.encode(what.as_bytes()))).await?;
+        self.say(&format!("334 {}", BASE64.encode(what.as_bytes())))
+            .await?;
         Ok(decode(&self.line().await?.unwrap_or_default()))
     }
 
     async fn mail(&mut self, rest: &str) -> io::Result<()> {
-        let announced = rest.split_whitespace().filter_map(|word| word.strip_prefix("SIZE=")).next_back();
-        let too_large = announced.and_then(|size| size.parse().ok()).is_some_and(|size: usize| size > self.inner.size);
+        let announced = rest
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("SIZE="))
+            .next_back();
+        let too_large = announced
+            .and_then(|size| size.parse().ok())
+            .is_some_and(|size: usize| size > self.inner.size);
         let reply = match path(rest, "FROM:") {
             _ if !self.greeted => "503 5.5.1 say EHLO first",
             _ if !self.trusted => "530 5.7.0 authentication required",
@@ -189,7 +218,11 @@ impl Session<'_> {
             self.refused(&to, "550");
             return self.say("550 5.1.1 no such mailbox").await;
         }
-        if self.inner.fault(|fault| *fault == SmtpFault::Greylist).is_some() {
+        if self
+            .inner
+            .fault(|fault| *fault == SmtpFault::Greylist)
+            .is_some()
+        {
             self.refused(&to, "451");
             return self.say("451 4.7.1 greylisted, try again later").await;
         }
@@ -203,11 +236,17 @@ impl Session<'_> {
             return Ok(Next::Go);
         };
         self.say("354 end with a dot on a line of its own").await?;
-        if self.inner.fault(|fault| *fault == SmtpFault::DropInData).is_some() {
+        if self
+            .inner
+            .fault(|fault| *fault == SmtpFault::DropInData)
+            .is_some()
+        {
             self.refused("data", "dropped");
             return Ok(Next::Close);
         }
-        let Some(body) = self.body().await? else { return Ok(Next::Close) };
+        let Some(body) = self.body().await? else {
+            return Ok(Next::Close);
+        };
         let to = std::mem::take(&mut self.to);
         self.reset();
         if body.len() > self.inner.size {
@@ -215,13 +254,28 @@ impl Session<'_> {
             self.say("552 5.3.4 mail is too large").await?;
             return Ok(Next::Go);
         }
-        if self.inner.fault(|fault| *fault == SmtpFault::RefuseMail).is_some() {
+        if self
+            .inner
+            .fault(|fault| *fault == SmtpFault::RefuseMail)
+            .is_some()
+        {
             self.refused("mail", "554");
             self.say("554 5.7.1 mail refused by policy").await?;
             return Ok(Next::Go);
         }
-        let answered = self.inner.fault(|fault| *fault == SmtpFault::DropAfterDot).is_none();
-        let kept = mailbox::keep(self.inner, Mail { from, to, bytes: body, answered });
+        let answered = self
+            .inner
+            .fault(|fault| *fault == SmtpFault::DropAfterDot)
+            .is_none();
+        let kept = mailbox::keep(
+            self.inner,
+            Mail {
+                from,
+                to,
+                bytes: body,
+                answered,
+            },
+        );
         match kept {
             Err(error) => {
                 tracing::warn!(%error, "stand-in cannot write a mail");
@@ -256,8 +310,15 @@ impl Session<'_> {
 /// `FROM:<a@b> SIZE=1` gives `a@b`.
 fn path(rest: &str, prefix: &str) -> Option<String> {
     let start = rest.get(..prefix.len())?;
-    let address = rest.get(prefix.len()..)?.trim_start().strip_prefix('<')?.split_once('>')?.0;
-    start.eq_ignore_ascii_case(prefix).then(|| address.to_owned())
+    let address = rest
+        .get(prefix.len()..)?
+        .trim_start()
+        .strip_prefix('<')?
+        .split_once('>')?
+        .0;
+    start
+        .eq_ignore_ascii_case(prefix)
+        .then(|| address.to_owned())
 }
 
 fn decode(text: &str) -> String {

@@ -18,7 +18,9 @@ struct Client(BufReader<TcpStream>);
 
 impl Client {
     async fn connect(server: &SmtpStandIn) -> (Self, String) {
-        let mut client = Self(BufReader::new(TcpStream::connect(server.address()).await.unwrap()));
+        let mut client = Self(BufReader::new(
+            TcpStream::connect(server.address()).await.unwrap(),
+        ));
         let banner = client.reply().await;
         (client, banner)
     }
@@ -34,7 +36,10 @@ impl Client {
     }
 
     async fn say(&mut self, line: &str) -> String {
-        self.0.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+        self.0
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await
+            .unwrap();
         self.reply().await
     }
 
@@ -44,7 +49,10 @@ impl Client {
 
     /// The codes of a whole mail, from MAIL to the final dot.
     async fn mail(&mut self, to: &[&str], body: &str) -> Vec<String> {
-        let mut codes = vec![self.code("MAIL FROM:<poamd@example.org> SIZE=100 BODY=8BITMIME").await];
+        let mut codes = vec![
+            self.code("MAIL FROM:<poamd@example.org> SIZE=100 BODY=8BITMIME")
+                .await,
+        ];
         for to in to {
             codes.push(self.code(&format!("RCPT TO:<{to}>")).await);
         }
@@ -56,23 +64,39 @@ impl Client {
     }
 }
 
-const MAIL: &str = "Subject: POA&M of\r\n November\r\nMessage-ID: <1@poamd>\r\n\r\nfirst\r\n..dot\r\nend";
+const MAIL: &str =
+    "Subject: POA&M of\r\n November\r\nMessage-ID: <1@poamd>\r\n\r\nfirst\r\n..dot\r\nend";
 
 #[tokio::test]
 async fn a_mail_is_kept_unstuffed_in_memory_file_and_history() {
     let folder = tempfile::tempdir().unwrap();
-    let server = SmtpStandIn::start(Options { mails: Some(folder.path().join("mails")), ..options() }).await.unwrap();
+    let server = SmtpStandIn::start(Options {
+        mails: Some(folder.path().join("mails")),
+        ..options()
+    })
+    .await
+    .unwrap();
     let (mut client, banner) = Client::connect(&server).await;
     assert!(banner.starts_with("220 "));
     assert_eq!(client.code("EHLO client").await, "250");
-    assert_eq!(client.mail(&["a@example.org", "b@example.org"], MAIL).await, ["250", "250", "250", "354", "250"]);
-    assert_eq!(client.mail(&["c@example.org"], "Subject:\r\n\r\nx").await, ["250", "250", "354", "250"]);
+    assert_eq!(
+        client.mail(&["a@example.org", "b@example.org"], MAIL).await,
+        ["250", "250", "250", "354", "250"]
+    );
+    assert_eq!(
+        client.mail(&["c@example.org"], "Subject:\r\n\r\nx").await,
+        ["250", "250", "354", "250"]
+    );
     assert_eq!(client.code("QUIT").await, "221");
     let mails = server.mails();
     assert_eq!(mails.len(), 2);
     assert_eq!(mails[0].to, ["a@example.org", "b@example.org"]);
     assert_eq!(mails[0].subject(), "POA&M of November");
-    assert!(mails[0].bytes.ends_with(b"\r\n\r\nfirst\r\n.dot\r\nend\r\n"));
+    assert!(
+        mails[0]
+            .bytes
+            .ends_with(b"\r\n\r\nfirst\r\n.dot\r\nend\r\n")
+    );
     let first = std::fs::read(folder.path().join("mails/001-poa-m-of-november.eml")).unwrap();
     assert_eq!(first, mails[0].bytes);
     assert!(folder.path().join("mails/002-no-subject.eml").exists());
@@ -84,11 +108,18 @@ async fn a_mail_is_kept_unstuffed_in_memory_file_and_history() {
 #[tokio::test]
 async fn login_is_asked_for_and_checked() {
     let login = Some(("poamd".to_owned(), "secret".to_owned()));
-    let server = SmtpStandIn::start(Options { login, ..options() }).await.unwrap();
+    let server = SmtpStandIn::start(Options { login, ..options() })
+        .await
+        .unwrap();
     let (mut client, _) = Client::connect(&server).await;
     client.say("EHLO client").await;
     assert_eq!(client.code("MAIL FROM:<a@b>").await, "530");
-    let plain = |password: &str| format!("AUTH PLAIN {}", data_encoding::BASE64.encode(format!("\0poamd\0{password}").as_bytes()));
+    let plain = |password: &str| {
+        format!(
+            "AUTH PLAIN {}",
+            data_encoding::BASE64.encode(format!("\0poamd\0{password}").as_bytes())
+        )
+    };
     assert_eq!(client.code(&plain("wrong")).await, "535");
     assert_eq!(client.code(&plain("secret")).await, "235");
     assert_eq!(client.code("MAIL FROM:<a@b>").await, "250");
@@ -96,8 +127,14 @@ async fn login_is_asked_for_and_checked() {
     let (mut client, _) = Client::connect(&server).await;
     client.say("EHLO client").await;
     assert_eq!(client.say("AUTH LOGIN").await, "334 VXNlcm5hbWU6");
-    assert_eq!(client.say(&data_encoding::BASE64.encode(b"poamd")).await, "334 UGFzc3dvcmQ6");
-    assert_eq!(client.code(&data_encoding::BASE64.encode(b"secret")).await, "235");
+    assert_eq!(
+        client.say(&data_encoding::BASE64.encode(b"poamd")).await,
+        "334 UGFzc3dvcmQ6"
+    );
+    assert_eq!(
+        client.code(&data_encoding::BASE64.encode(b"secret")).await,
+        "235"
+    );
 }
 
 #[tokio::test]
@@ -107,9 +144,16 @@ async fn faults_of_recipients_are_told_apart() {
     server.add_fault(SmtpFault::RefuseRecipient("gone@example.org".to_owned()));
     let (mut client, _) = Client::connect(&server).await;
     client.say("EHLO client").await;
-    let codes = client.mail(&["a@example.org", "gone@example.org", "b@example.org"], MAIL).await;
+    let codes = client
+        .mail(
+            &["a@example.org", "gone@example.org", "b@example.org"],
+            MAIL,
+        )
+        .await;
     assert_eq!(codes, ["250", "451", "550", "250", "354", "250"]);
-    let codes = client.mail(&["a@example.org", "GONE@example.org"], MAIL).await;
+    let codes = client
+        .mail(&["a@example.org", "GONE@example.org"], MAIL)
+        .await;
     assert_eq!(codes, ["250", "250", "550", "354", "250"]);
     let to: Vec<Vec<String>> = server.mails().into_iter().map(|mail| mail.to).collect();
     assert_eq!(to, [["b@example.org"], ["a@example.org"]]);
@@ -121,8 +165,15 @@ async fn a_reply_lost_after_the_dot_leaves_the_mail_accepted() {
     server.add_fault(SmtpFault::DropAfterDot);
     let (mut client, _) = Client::connect(&server).await;
     client.say("EHLO client").await;
-    assert_eq!(client.mail(&["a@example.org"], MAIL).await.last().unwrap(), "");
-    assert_eq!(client.0.read(&mut [0; 8]).await.unwrap(), 0, "the connection is closed");
+    assert_eq!(
+        client.mail(&["a@example.org"], MAIL).await.last().unwrap(),
+        ""
+    );
+    assert_eq!(
+        client.0.read(&mut [0; 8]).await.unwrap(),
+        0,
+        "the connection is closed"
+    );
     assert!(!server.mails()[0].answered);
 
     server.add_fault(SmtpFault::DropInData);
@@ -137,7 +188,12 @@ async fn a_reply_lost_after_the_dot_leaves_the_mail_accepted() {
 
 #[tokio::test]
 async fn busy_slow_oversize_and_out_of_order() {
-    let server = SmtpStandIn::start(Options { size: 200, ..options() }).await.unwrap();
+    let server = SmtpStandIn::start(Options {
+        size: 200,
+        ..options()
+    })
+    .await
+    .unwrap();
     server.add_fault(SmtpFault::Busy);
     assert!(Client::connect(&server).await.1.starts_with("421"));
     let delay = Duration::from_millis(80);
