@@ -7,15 +7,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cell;
+mod codes;
 mod config;
 mod credentials;
 mod error;
 mod fips;
+mod http;
 mod json;
 mod operation;
 mod pace;
 mod permissions;
 mod probe;
+mod role;
 mod session;
 mod sources;
 mod tape;

@@ -11,7 +11,8 @@ use poamd_contract::watch::AccountProbe;
 
 use crate::error::{Kind, Trouble};
 use crate::operation::{Operation, Rate};
-use crate::session::{self, Session};
+use crate::role;
+use crate::session::Session;
 
 pub(crate) const CALLER_IDENTITY: Operation = Operation::new(
     "sts",
@@ -54,7 +55,7 @@ impl Probe {
             );
         }
         let base = self.session.base_cell(account).await;
-        match session::assume(&base, role, None).await {
+        match role::assume(&base, role, None).await {
             Ok(_) => Check::failed(
                 name,
                 format!(

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -20,31 +19,23 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
-use aws_smithy_http_client::tls;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use poamd_contract::account::AccountAccess;
 use poamd_contract::chance::Chance;
 use poamd_contract::clock::Clock;
-use poamd_contract::error::{ConnectorError, Result, Retry};
+use poamd_contract::error::Result;
 use poamd_contract::ids::{Partition, Region};
 use poamd_contract::secret::ExposeSecret;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::OnceCell;
 
 use crate::cell::{Cell, Wiring};
 use crate::config::AwsConfig;
-use crate::credentials::{FromProvider, Issuer, Keyring};
-use crate::error::{Kind, Trouble};
-use crate::operation::{Operation, Rate};
+use crate::credentials::{FromProvider, Keyring};
+use crate::error::Trouble;
+use crate::http;
 use crate::pace::Pace;
+use crate::role::RoleIssuer;
 use crate::throttle::Throttle;
 
-pub(crate) const ASSUME_ROLE: Operation =
-    Operation::new("sts", "AssumeRole", "sts:AssumeRole", Rate::new(100, 100));
-
-/// The life asked of an assumed role; chained roles get no more (`reliability-security.md` 3.3).
-const ROLE_SECONDS: i32 = 3_600;
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(15);
 const ATTEMPT: Duration = Duration::from_secs(60);
@@ -71,7 +62,7 @@ impl Session {
     ) -> Result<Self> {
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http_client(&config)?)
+            .http_client(http::client(&config)?)
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::disabled())
             .sleep_impl(TokioSleep::new())
@@ -222,6 +213,21 @@ impl Session {
     }
 }
 
+/// The contract's clock in the SDK's words: requests are signed with the same time everything else has.
+struct ContractTime(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ContractTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ContractTime")
+    }
+}
+
+impl TimeSource for ContractTime {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
+    }
+}
+
 /// The default chain's links but the last, which waits for a metadata service that may not be there.
 fn chain_without_instance(
     provider: &ProviderConfig,
@@ -244,161 +250,4 @@ fn chain_without_instance(
     .or_else("profile", files.build())
     .or_else("web identity", web)
     .or_else("container", container)
-}
-
-/// One pool for all clients, trusting the system's roots and the configured file.
-fn http_client(config: &AwsConfig) -> Result<SharedHttpClient> {
-    let bad = |path: &std::path::Path, cause: String| {
-        ConnectorError::new(
-            Retry::Never,
-            format!("[aws] ca_file {}: {cause}; give a PEM file", path.display()),
-        )
-    };
-    let mut trust = tls::TrustStore::default();
-    if let Some(path) = &config.ca_file {
-        let pem = std::fs::read(path).map_err(|error| bad(path, error.to_string()))?;
-        certificates(&pem).map_err(|cause| bad(path, cause))?;
-        trust = trust.with_pem_certificate(pem);
-    }
-    let context = tls::TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|error| {
-            ConnectorError::new(Retry::Never, format!("[aws] TLS cannot be set up: {error}"))
-        })?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::AwsLc,
-        ))
-        .tls_context(context)
-        .build_https())
-}
-
-/// Whether all of a PEM file is certificates. The SDK's client checks too, but by a panic.
-fn certificates(pem: &[u8]) -> Result<(), String> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    if roots.is_empty() {
-        Err("holds no certificate".to_owned())
-    } else {
-        Ok(())
-    }
-}
-
-/// The contract's clock in the SDK's words: requests are signed with the same time everything else has.
-struct ContractTime(Arc<dyn Clock>);
-
-impl std::fmt::Debug for ContractTime {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ContractTime")
-    }
-}
-
-impl TimeSource for ContractTime {
-    fn now(&self) -> SystemTime {
-        self.0.now().into()
-    }
-}
-
-/// Assumes one role from the base credentials.
-struct RoleIssuer {
-    base: Cell,
-    role: String,
-    external_id: Option<String>,
-}
-
-impl std::fmt::Debug for RoleIssuer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RoleIssuer")
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Issuer for RoleIssuer {
-    async fn issue(&self) -> Result<Credentials, Trouble> {
-        assume(&self.base, &self.role, self.external_id.as_deref()).await
-    }
-}
-
-/// Assumes `role` with the credentials of `base`.
-pub(crate) async fn assume(
-    base: &Cell,
-    role: &str,
-    external_id: Option<&str>,
-) -> Result<Credentials, Trouble> {
-    let client = base.sts()?;
-    let session = session_name(&base.wiring.config.node, base.wiring.chance.next_u64());
-    let reply = base
-        .call(&ASSUME_ROLE, || {
-            let call = client
-                .assume_role()
-                .role_arn(role)
-                .role_session_name(&session)
-                .duration_seconds(ROLE_SECONDS)
-                .set_external_id(external_id.map(str::to_owned));
-            Box::pin(call.send())
-        })
-        .await
-        .map_err(|trouble| Trouble {
-            what: format!("{} (role {role})", trouble.what),
-            ..trouble
-        })?;
-    let given = reply.credentials.ok_or_else(|| {
-        Trouble::new(Kind::Other, format!("role {role}: sts gave no credentials"))
-    })?;
-    let end = SystemTime::try_from(given.expiration).map_err(|error| {
-        Trouble::new(
-            Kind::Other,
-            format!("role {role}: unreadable expiry: {error}"),
-        )
-    })?;
-    let token = Some(given.session_token);
-    Ok(Credentials::new(
-        given.access_key_id,
-        given.secret_access_key,
-        token,
-        Some(end),
-        "poamd-role",
-    ))
-}
-
-/// `poamd-<node>-<some>`: at most 64 characters of `\w+=,.@-`, as STS wants it.
-fn session_name(node: &str, chance: u64) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let node: String = node
-        .chars()
-        .map(|c| if fits(c) { c } else { '-' })
-        .take(48)
-        .collect();
-    format!("poamd-{node}-{:08x}", chance >> 32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_ca_file_is_a_message_and_no_panic() {
-        assert_eq!(
-            certificates(b"hello").err().as_deref(),
-            Some("holds no certificate")
-        );
-        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(certificates(broken).is_err());
-    }
-
-    #[test]
-    fn session_names_are_what_sts_takes() {
-        assert_eq!(
-            session_name("web 1/ü", 0x1234_5678_0000_0000),
-            "poamd-web-1---12345678"
-        );
-        let longest = session_name(&"n".repeat(200), u64::MAX);
-        assert!(longest.len() <= 64, "{longest}");
-    }
 }
