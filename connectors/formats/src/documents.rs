@@ -1,40 +1,30 @@
 //! Walks over what was sent, whatever its envelope (reply, list, single objects, lines), and hands out
 //! its findings in pages. One broken document never takes its neighbours with it.
 
+mod damage;
+
 use std::io::{self, Read};
 
 use poamd_contract::finding::{Channel, SetAside};
 use poamd_contract::source::Page;
-use serde::de::IgnoredAny;
 
-use crate::detect::{Format, Kind, detect};
+use crate::detect::Format;
 use crate::envelope::{is_envelope, is_list_of_findings, key_at};
 use crate::input::{Input, LONGEST};
 use crate::marks::excerpt;
-use crate::scan::{Walk, is_blank, object_starts};
-use crate::take::{Attempt, take, take_repaired};
+use crate::scan::{Walk, is_blank};
+use crate::take::{Attempt, take};
+use damage::FAR;
 
 /// Documents of one page of a file.
 const PAGE: usize = 2000;
 
-/// Places inside a broken document that are tried as the beginning of the next.
-const TRIES: usize = 512;
-
 /// Lists in lists that are looked into.
 const DEEPEST: usize = 8;
 
-/// Searches through the whole window that one file may cause, and how far the others look.
-const FAR: usize = 256;
-const NEAR: usize = 4096;
-
 const CUT_OFF: &str = "it is cut off: what came before it is taken; fetch the rest again";
-const NOT_JSON: &str =
-    "this is not JSON: export it again as JSON, or send what the service answered";
 const NO_LIST: &str =
     "the reply has no list of findings: check that the address belongs to the AWS service";
-const BETWEEN: &str = "between two documents stands what is not JSON";
-const NO_OBJECT: &str = "it is not an object, so it is no finding";
-const TOO_LONG: &str = "it is longer than 32 MiB, which no finding of AWS is";
 
 /// Where the walk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,112 +256,6 @@ impl<R: Read> Documents<R> {
         Ok(())
     }
 
-    /// The object is no JSON as it stands: repaired if its end is found, else set aside up to the next one.
-    fn broken(&mut self) -> io::Result<()> {
-        let mut walk = Walk::default();
-        let mut seen = 0;
-        let end = loop {
-            if let Some(more) = walk.feed(&self.input.bytes()[seen..]) {
-                break Some(seen + more);
-            }
-            seen = self.input.bytes().len();
-            if seen > LONGEST || !self.input.more()? {
-                break None;
-            }
-        };
-        let whole = &self.input.bytes()[..end.unwrap_or(seen)];
-        let why = match end.map(|_| take_repaired(whole, self.fixed, &mut self.guess, self.channel))
-        {
-            Some(Ok(report)) => {
-                let length = whole.len();
-                self.page.reports.push(*report);
-                self.input.consume(length);
-                return Ok(());
-            }
-            Some(Err(why)) => why,
-            None if self.input.ended() => CUT_OFF.to_owned(),
-            None => TOO_LONG.to_owned(),
-        };
-        self.far = self.far.saturating_sub(1);
-        let next = next_finding(sight(whole, self.far));
-        let length = next.unwrap_or(whole.len());
-        let text = whole[..length].to_vec();
-        self.damaged(&why, &text);
-        self.astray = true;
-        self.input.consume(length);
-        if end.is_none() && next.is_none() {
-            self.skip(walk)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A number, text or list where a finding should be; if it is not even that, rubbish.
-    fn no_object(&mut self) -> io::Result<()> {
-        let end = loop {
-            match value_length(self.input.bytes()) {
-                Ok(length) => break Some(length),
-                Err(error) if !error.is_eof() || self.input.bytes().len() > LONGEST => break None,
-                Err(_) if !self.input.more()? => break None,
-                Err(_) => {}
-            }
-        };
-        let next = |end: &usize| self.input.bytes()[*end..].iter().find(|b| !is_blank(**b));
-        let Some(end) = end.filter(|end| matches!(next(end), Some(b',' | b']') | None)) else {
-            return self.rubbish();
-        };
-        self.documents += 1;
-        self.refuse(NO_OBJECT, end)
-    }
-
-    /// What belongs nowhere: skipped to the next finding in sight, else to where JSON may begin again.
-    fn rubbish(&mut self) -> io::Result<()> {
-        let text = self
-            .input
-            .bytes()
-            .iter()
-            .take(1600)
-            .copied()
-            .collect::<Vec<u8>>();
-        // One broken document may leave many scraps behind; the first of them speaks for all.
-        if !self.astray {
-            self.damaged(
-                if self.documents == 0 {
-                    NOT_JSON
-                } else {
-                    BETWEEN
-                },
-                &text,
-            );
-        }
-        self.astray = true;
-        self.far = self.far.saturating_sub(1);
-        if let Some(next) = next_finding(sight(self.input.bytes(), self.far)) {
-            self.input.consume(next);
-            return Ok(());
-        }
-        // Always on by one byte, or the same rubbish would be met again.
-        self.input.consume(1);
-        let inside = !self.inside.is_empty();
-        let mut line_end = false;
-        loop {
-            let bytes = self.input.bytes();
-            let stop = bytes.iter().enumerate().position(|(at, byte)| {
-                let here = match byte {
-                    b'{' => line_end || inside || has_key(&bytes[at + 1..]),
-                    b'[' => line_end,
-                    _ => false,
-                };
-                line_end = *byte == b'\n' || line_end && is_blank(*byte);
-                here
-            });
-            self.input.consume(stop.unwrap_or(bytes.len()));
-            if stop.is_some() || !self.input.more()? {
-                return Ok(());
-            }
-        }
-    }
-
     fn damaged(&mut self, reason: &str, bytes: &[u8]) {
         self.page.damaged = true;
         self.aside(reason, excerpt(bytes));
@@ -392,34 +276,4 @@ impl<R: Read> Documents<R> {
 
 fn is_empty(page: &Page) -> bool {
     page.reports.is_empty() && page.set_aside.is_empty()
-}
-
-/// The length of the value `bytes` begin with.
-fn value_length(bytes: &[u8]) -> serde_json::Result<usize> {
-    let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
-    match stream.next() {
-        Some(Ok(_)) => Ok(stream.byte_offset()),
-        Some(Err(error)) => Err(error),
-        None => Ok(0),
-    }
-}
-
-/// True if a key may follow.
-fn has_key(bytes: &[u8]) -> bool {
-    bytes.iter().find(|b| !is_blank(**b)) == Some(&b'"')
-}
-
-/// As much of `bytes` as a search may look through.
-fn sight(bytes: &[u8], far: usize) -> &[u8] {
-    if far > 0 {
-        bytes
-    } else {
-        &bytes[..bytes.len().min(NEAR)]
-    }
-}
-
-/// Where, behind the first byte, a whole finding of a known format begins.
-fn next_finding(bytes: &[u8]) -> Option<usize> {
-    let is_finding = |at: &usize| matches!(detect(&bytes[*at..]), Some(Kind::Finding(_)));
-    object_starts(bytes).take(TRIES).find(is_finding)
 }
