@@ -126,7 +126,7 @@ fn required(config: &JiraConfig, screen: &Screen, name: String) -> Check {
             && !field.has_default_value
             && !FILLED.contains(&id.as_str())
             && **id != config.due_field
-            && !(*id == "priority" && !config.priorities.is_empty())
+            && (*id != "priority" || config.priorities.is_empty())
     };
     let unfilled: Vec<String> = screen
         .fields

@@ -15,6 +15,9 @@ use crate::wire::{Field, Transition, Transitions};
 /// Resolutions taken when none is configured.
 const RESOLUTIONS: [&str; 3] = ["Done", "Fixed", "Resolved"];
 
+/// Most moves made for one change of state (`itsm.md` 1.6).
+const HOPS: usize = 3;
+
 pub async fn transition(
     api: &Api,
     config: &JiraConfig,
@@ -28,50 +31,77 @@ pub async fn transition(
     } else {
         to
     };
-    if tickets::read_one(api, config, ticket).await?.state == to {
+    let mut passed = vec![tickets::read_one(api, config, ticket).await?.state];
+    if passed == [to] {
         return Ok(());
     }
     let path = format!("rest/api/3/issue/{}/transitions", check_id(&ticket.id)?);
     let look = Call::get(&path).query("expand", "transitions.fields");
-    let offered: Transitions = api.ask(&look).await?;
-    let body = choose(config, &offered.transitions, to)
-        .and_then(|chosen| body(config, chosen, to, note))
-        .map_err(|cause| api.error(&look, Retry::Never, &cause))?;
-    api.send(&Call::write(Method::POST, path, body))
-        .await
-        .map(|_| ())
+    for _ in 0..HOPS {
+        // Asked after each hop: what is open depends on the status.
+        let offered: Transitions = api.ask(&look).await?;
+        let (next, chosen) = step(config, &offered.transitions, to, &passed)
+            .map_err(|cause| api.error(&look, Retry::Never, &cause))?;
+        let body = body(config, chosen, next, note)
+            .map_err(|cause| api.error(&look, Retry::Never, &cause))?;
+        api.send(&Call::write(Method::POST, &path, body)).await?;
+        if next == to {
+            return Ok(());
+        }
+        passed.push(next);
+    }
+    let cause = format!("{HOPS} moves did not lead to {}", to.as_str());
+    Err(api.error(&look, Retry::Never, &cause))
 }
 
-/// By configured name or id in order of preference, else the only one that leads to the category.
-pub fn choose<'a>(
+/// The move to make now and the state it leads to: straight there, else through a state not passed yet.
+/// Nothing is passed through done, which would claim what nobody said.
+fn step<'a>(
     config: &JiraConfig,
     offered: &'a [Transition],
     to: TicketState,
-) -> Result<&'a Transition, String> {
+    passed: &[TicketState],
+) -> Result<(TicketState, &'a Transition), String> {
+    if let Some(straight) = choose(config, offered, to)? {
+        return Ok((to, straight));
+    }
+    let detour = [TicketState::InProgress, TicketState::New]
+        .into_iter()
+        .filter(|via| *via != to && !passed.contains(via))
+        .find_map(|via| Some((via, choose(config, offered, via).ok().flatten()?)));
+    detour.ok_or_else(|| match offered {
+        [] => "no move is open to this account from the present status: grant it Transition issues"
+            .to_owned(),
+        _ => format!(
+            "no move leads to {}; offered: {}",
+            to.as_str(),
+            list(offered.iter())
+        ),
+    })
+}
+
+/// By configured name or id in order of preference, else the only one that leads to the category. `None` if none does.
+fn choose<'a>(
+    config: &JiraConfig,
+    offered: &'a [Transition],
+    to: TicketState,
+) -> Result<Option<&'a Transition>, String> {
     let names = config.statuses.of(to);
     let named = names.iter().find_map(|name| {
         offered
             .iter()
-            .find(|move_to| move_to.to.name.eq_ignore_ascii_case(name) || move_to.to.id == *name)
+            .find(|each| each.to.name.eq_ignore_ascii_case(name) || each.to.id == *name)
     });
-    if let Some(found) = named {
-        return Ok(found);
+    if named.is_some() {
+        return Ok(named);
     }
     let fitting: Vec<_> = offered
         .iter()
-        .filter(|move_to| mapping::state(&move_to.to) == to)
+        .filter(|each| mapping::state(&each.to) == to)
         .collect();
     match fitting[..] {
-        [only] => Ok(only),
-        [] if offered.is_empty() => Err(
-            "no move is open to this account from the present status: grant it Transition issues"
-                .to_owned(),
-        ),
-        [] => Err(format!(
-            "no move leads to {}; offered: {}",
-            to.as_str(),
-            list(offered.iter())
-        )),
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
         _ => Err(format!(
             "several moves lead to {}: {}; name the status to take in the desk's statuses",
             to.as_str(),
@@ -93,7 +123,7 @@ fn list<'a>(moves: impl Iterator<Item = &'a Transition>) -> String {
 }
 
 /// The body of a move, with what its screen requires.
-pub fn body(
+fn body(
     config: &JiraConfig,
     chosen: &Transition,
     to: TicketState,
@@ -202,43 +232,52 @@ mod tests {
 
     #[test]
     fn names_win_over_categories_and_doubt_is_an_error() {
+        let take = |config: &JiraConfig, offered: &[Transition], to, passed: &[TicketState]| {
+            step(config, offered, to, passed).map(|(next, chosen)| (next, chosen.id.clone()))
+        };
+        let (new, doing, done) = (TicketState::New, TicketState::InProgress, TicketState::Done);
         let offered = moves(&[
             ("1", "Won't Do", "done"),
             ("2", "DONE", "done"),
             ("3", "Doing", "indeterminate"),
         ]);
         assert_eq!(
-            choose(&config(), &offered, TicketState::Done).unwrap().id,
-            "2"
+            take(&config(), &offered, done, &[new]).unwrap(),
+            (done, "2".into())
         );
         assert_eq!(
-            choose(&config(), &offered, TicketState::InProgress)
-                .unwrap()
-                .id,
-            "3"
+            take(&config(), &offered, doing, &[new]).unwrap(),
+            (doing, "3".into())
         );
-        let cause = choose(&config(), &offered, TicketState::New).unwrap_err();
+        let cause = take(&config(), &offered, new, &[done, doing]).unwrap_err();
         assert!(
             cause.contains("no move leads to new") && cause.contains("Won't Do"),
             "{cause}"
         );
         let doubtful = moves(&[("1", "Won't Do", "done"), ("2", "Shipped", "done")]);
         assert!(
-            choose(&config(), &doubtful, TicketState::Done)
+            take(&config(), &doubtful, done, &[new])
                 .unwrap_err()
                 .contains("several moves")
         );
         assert!(
-            choose(&config(), &[], TicketState::Done)
+            take(&config(), &[], done, &[new])
                 .unwrap_err()
                 .contains("Transition issues")
         );
         let mut by_id = config();
         by_id.statuses.done = vec!["12".into()];
         assert_eq!(
-            choose(&by_id, &doubtful, TicketState::Done).unwrap().id,
-            "2"
+            take(&by_id, &doubtful, done, &[new]).unwrap(),
+            (done, "2".into())
         );
+        // From done back to in progress by way of new, but never by way of done.
+        let reopen = moves(&[("4", "To Do", "new"), ("2", "Done", "done")]);
+        assert_eq!(
+            take(&config(), &reopen, doing, &[done]).unwrap(),
+            (new, "4".into())
+        );
+        assert!(take(&config(), &reopen, doing, &[done, new]).is_err());
     }
 
     #[test]

@@ -182,10 +182,6 @@ pub async fn hostile_text(bench: &dyn Bench) -> Outcome {
         !ticket.summary.chars().any(char::is_control),
         "a summary without control characters",
     )?;
-    hold(
-        !ticket.summary.starts_with("javascript:"),
-        "a summary that no server evaluates",
-    )?;
     same("proof", ticket.marker_key, Some(draft.marker.key))
 }
 
