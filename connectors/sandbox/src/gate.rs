@@ -146,7 +146,13 @@ pub(crate) async fn truncate(response: Response<Body>) -> Response<Body> {
         .headers
         .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half: Bytes = bytes.slice(..bytes.len() / 2);
-    Response::from_parts(parts, Body::new(Half { piece: Some(half), flushed: false }))
+    Response::from_parts(
+        parts,
+        Body::new(Half {
+            piece: Some(half),
+            flushed: false,
+        }),
+    )
 }
 
 /// A body that gives one piece and then fails, so that the server closes the connection.
@@ -172,7 +178,9 @@ impl hyper::body::Body for Half {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(Some(Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))))
+        Poll::Ready(Some(Err(std::io::Error::from(
+            std::io::ErrorKind::ConnectionAborted,
+        ))))
     }
 }
 

@@ -201,6 +201,11 @@ impl History {
             .count()
     }
 
+    /// Requests that broke a product's contract; a test of a connector wants none.
+    pub fn violations(&self) -> Vec<Entry> {
+        self.select(|e| e.kind == "contract.violation")
+    }
+
     /// Why the file stopped following the memory, if it did.
     pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()

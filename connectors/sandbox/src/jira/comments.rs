@@ -171,6 +171,19 @@ impl Site {
         Ok(id)
     }
 
+    /// The comments an edit or a move brings along, each checked before anything is changed.
+    ///
+    /// # Errors
+    /// As [`Site::add_comment`].
+    pub fn comments_in(&self, body: &Value) -> Result<Vec<Value>, Refusal> {
+        let brought = body["update"]["comment"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|c| c["add"].clone());
+        brought.map(|c| self.checked(&c).map(|()| c)).collect()
+    }
+
     fn checked(&self, body: &Value) -> Result<(), Refusal> {
         if let Some(why) = adf::refusal(&body["body"]) {
             let fields = BTreeMap::from([("comment".to_owned(), why)]);

@@ -8,7 +8,7 @@ use super::call::{Answer, Call, Done, Refusal};
 use super::fields::{self, PRIORITIES, RESOLUTIONS};
 use super::site::{Project, Site};
 use super::users::page;
-use super::{Jira, op, workflow};
+use super::{Jira, op, screens, workflow};
 
 pub fn routes() -> Router<Jira> {
     let get = |work| op(MethodFilter::GET, work);
@@ -52,7 +52,7 @@ fn field(site: &mut Site, call: &Call) -> Answer {
         let custom = f.id.starts_with("customfield_");
         json!({
             "id": f.id, "key": f.id, "name": f.name, "custom": custom, "orderable": true, "navigable": true,
-            "searchable": true, "clauseNames": [f.id], "schema": fields::schema(f),
+            "searchable": true, "clauseNames": [f.id], "schema": screens::schema(f),
         })
     };
     Ok(Done::ok(site.fields.iter().map(shown).collect()))
@@ -158,7 +158,7 @@ fn create_fields(site: &mut Site, call: &Call) -> Answer {
     }
     let screen = site.fields.iter().filter(|f| f.on_create);
     let shown = screen
-        .map(|f| fields::meta(site, &f.id, f.required))
+        .map(|f| screens::meta(site, &f.id, f.required))
         .collect();
     Ok(Done::ok(page("fields", shown, call, 50)))
 }
@@ -170,7 +170,7 @@ fn edit_fields(site: &mut Site, call: &Call) -> Answer {
         .iter()
         .filter(|f| f.on_edit && site.may("EDIT_ISSUES"));
     let shown: serde_json::Map<String, Value> = screen
-        .map(|f| (f.id.clone(), fields::meta(site, &f.id, f.required)))
+        .map(|f| (f.id.clone(), screens::meta(site, &f.id, f.required)))
         .collect();
     Ok(Done::ok(json!({ "fields": shown })))
 }

@@ -15,9 +15,11 @@ mod matching;
 mod meta;
 pub mod options;
 mod properties;
+mod screens;
 mod search;
 pub mod site;
 pub mod users;
+mod view;
 pub mod workflow;
 
 use std::io;

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::call::{Answer, Call, Done, Refusal};
-use super::issues::Wanted;
 use super::jql::{self, Query};
 use super::site::{Indexed, Site};
+use super::view::Wanted;
 use super::{Jira, matching, op};
 
 pub fn routes() -> Router<Jira> {

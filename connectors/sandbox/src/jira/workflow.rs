@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, By, Call, Done, Refusal};
 use super::fields;
 use super::site::Site;
-use super::{Jira, op};
+use super::{Jira, op, screens};
 
 /// A status and its category (`new`, `indeterminate`, `done`).
 #[derive(Debug, Clone)]
@@ -174,7 +174,7 @@ fn shown_move(site: &Site, step: &Move, with_fields: bool) -> Value {
         let screen: BTreeMap<&String, Value> = step
             .screen
             .iter()
-            .map(|(id, required)| (id, fields::meta(site, id, *required)))
+            .map(|(id, required)| (id, screens::meta(site, id, *required)))
             .collect();
         value["fields"] = json!(screen);
     }
@@ -227,6 +227,7 @@ impl Site {
         if !missing.is_empty() {
             return Err(Refusal::fields(missing));
         }
+        let comments = self.comments_in(body)?;
         let reopening = self.is_done(&from)
             && !self.is_done(&step.to)
             && self.workflow().reopening_clears_resolution;
@@ -245,10 +246,9 @@ impl Site {
             .unwrap_or_default();
         self.touch(id);
         self.note("issue.moved", id, by, json!({ "to": to }));
-        for comment in body["update"]["comment"].as_array().into_iter().flatten() {
-            self.add_comment(id, &comment["add"], by)?;
-        }
-        Ok(())
+        comments
+            .iter()
+            .try_for_each(|c| self.add_comment(id, c, by).map(|_| ()))
     }
 
     pub fn is_done(&self, status: &str) -> bool {

@@ -169,11 +169,7 @@ fn links(base: &str, uri: &Uri, offset: usize, limit: usize, total: usize) -> St
     if limit > 0 && offset + limit < total {
         links.push(at(offset + limit, "next"));
     }
-    let pages = if limit == 0 {
-        0
-    } else {
-        total.saturating_sub(1) / limit
-    };
+    let pages = total.saturating_sub(1).checked_div(limit).unwrap_or(0);
     links.push(at(pages * limit, "last"));
     links.join(",")
 }

@@ -49,13 +49,13 @@ async fn the_index_lags_and_an_id_can_be_reconciled() {
         "ids only by default"
     );
     t.clock.advance(TimeDelta::seconds(60));
-    assert_eq!(keys(&t, &jql).await, [key.clone()]);
+    assert_eq!(keys(&t, &jql).await, [key.as_str()]);
     t.jira
         .person_labels(&key, "anyone", &[], &[MARKER])
         .unwrap();
     assert_eq!(
         keys(&t, &jql).await,
-        [key.clone()],
+        [key.as_str()],
         "a removed label is still found"
     );
     t.clock.advance(TimeDelta::seconds(60));

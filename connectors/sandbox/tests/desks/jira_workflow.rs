@@ -171,3 +171,25 @@ async fn a_validator_refuses_in_free_text() {
         (400, &json!("Please name a fix version."))
     );
 }
+
+#[tokio::test]
+async fn a_comment_comes_with_a_move_or_nothing_does() {
+    let t = jira(JiraOptions::default()).await;
+    let key = t.create(MARKER).await;
+    let path = format!("/rest/api/3/issue/{key}/transitions");
+    let with = |body: Value| json!({ "transition": { "id": "21" }, "update": { "comment": [{ "add": { "body": body } }] } });
+    assert_eq!(t.client.post(&path, with(json!("plain"))).await.status, 400);
+    assert_eq!(t.jira.issue(&key).unwrap().category, "new");
+    assert_eq!(
+        t.client
+            .post(&path, with(crate::common::adf("Begun.")))
+            .await
+            .status,
+        204
+    );
+    let issue = t.jira.issue(&key).unwrap();
+    assert_eq!(
+        (issue.category.as_str(), issue.comments[0].text.as_str()),
+        ("indeterminate", "Begun.")
+    );
+}
