@@ -124,9 +124,13 @@ impl std::str::FromStr for TicketState {
     type Err = crate::ids::BadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::New, Self::InProgress, Self::Done, Self::Closed].into_iter().find(|s| s.as_str() == text).ok_or_else(
-            || crate::ids::BadId { text: text.to_owned(), expected: "a ticket state (new, in-progress, done, closed)" },
-        )
+        [Self::New, Self::InProgress, Self::Done, Self::Closed]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| crate::ids::BadId {
+                text: text.to_owned(),
+                expected: "a ticket state (new, in-progress, done, closed)",
+            })
     }
 }
 
@@ -215,7 +219,8 @@ pub trait Desk: Send + Sync {
 
     /// Tickets that bear the marker, each verified by the proof it carries. More than one is the caller's problem to report.
     /// `probe_after` is the highest key known before the first attempt: a desk whose search lags looks at the keys behind it too.
-    async fn find(&self, marker: &Marker, probe_after: Option<&str>) -> Result<Vec<TicketSnapshot>>;
+    async fn find(&self, marker: &Marker, probe_after: Option<&str>)
+    -> Result<Vec<TicketSnapshot>>;
 
     /// The highest key of the project before a create, where that helps `find`.
     async fn high_water(&self) -> Result<Option<String>>;
@@ -238,6 +243,6 @@ pub trait Desk: Send + Sync {
     /// All comments of a ticket, oldest first.
     async fn comments(&self, ticket: &TicketRef) -> Result<Vec<Comment>>;
 
-    /// Keys ([`CommentDraft::key`]) of our own comments that stand on the ticket.
+    /// Keys ([`CommentDraft::key`]) of our own comments that stand on the ticket, each with the id of its comment.
     async fn own_comment_keys(&self, ticket: &TicketRef) -> Result<Vec<(String, String)>>;
 }

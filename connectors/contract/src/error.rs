@@ -36,10 +36,17 @@ pub struct ConnectorError {
 
 impl ConnectorError {
     pub fn new(retry: Retry, what: impl Into<String>) -> Self {
-        Self { what: what.into(), retry, source: None }
+        Self {
+            what: what.into(),
+            retry,
+            source: None,
+        }
     }
 
-    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.source = Some(source.into());
         self
     }

@@ -47,7 +47,10 @@ impl std::str::FromStr for Channel {
         [Self::Scan, Self::Pull, Self::Hub, Self::File]
             .into_iter()
             .find(|c| c.as_str() == text)
-            .ok_or_else(|| crate::ids::BadId { text: text.to_owned(), expected: "a channel (scan, pull, hub, file)" })
+            .ok_or_else(|| crate::ids::BadId {
+                text: text.to_owned(),
+                expected: "a channel (scan, pull, hub, file)",
+            })
     }
 }
 
@@ -57,11 +60,23 @@ impl std::str::FromStr for Channel {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Identity {
     /// A Security Hub control on a resource; `region` is `global` for global resources.
-    Control { account: AccountId, region: Region, control: String, resource: String },
+    Control {
+        account: AccountId,
+        region: Region,
+        control: String,
+        resource: String,
+    },
     /// A finding with an AWS-native ARN (GuardDuty, Inspector, Macie, Access Analyzer …).
     Native { arn: String },
     /// One of our policies on an item.
-    Policy { account: AccountId, region: Region, technology: String, item: String, policy: String, evidence: String },
+    Policy {
+        account: AccountId,
+        region: Region,
+        technology: String,
+        item: String,
+        policy: String,
+        evidence: String,
+    },
     /// Everything else.
     Product { product_arn: String, id: String },
 }
@@ -110,10 +125,19 @@ impl std::str::FromStr for WeaknessKind {
     type Err = crate::ids::BadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Control, Self::Vulnerability, Self::Policy, Self::Incident, Self::Other]
-            .into_iter()
-            .find(|k| k.as_str() == text)
-            .ok_or_else(|| crate::ids::BadId { text: text.to_owned(), expected: "a kind of weakness" })
+        [
+            Self::Control,
+            Self::Vulnerability,
+            Self::Policy,
+            Self::Incident,
+            Self::Other,
+        ]
+        .into_iter()
+        .find(|k| k.as_str() == text)
+        .ok_or_else(|| crate::ids::BadId {
+            text: text.to_owned(),
+            expected: "a kind of weakness",
+        })
     }
 }
 
@@ -161,7 +185,10 @@ impl Signal {
     }
 
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Open | Self::OpenSuppressedAtSource | Self::OpenResolvedAtSource)
+        matches!(
+            self,
+            Self::Open | Self::OpenSuppressedAtSource | Self::OpenResolvedAtSource
+        )
     }
 }
 
@@ -178,7 +205,10 @@ impl std::str::FromStr for Signal {
         Self::ALL
             .into_iter()
             .find(|s| s.as_str() == text)
-            .ok_or_else(|| crate::ids::BadId { text: text.to_owned(), expected: "a signal" })
+            .ok_or_else(|| crate::ids::BadId {
+                text: text.to_owned(),
+                expected: "a signal",
+            })
     }
 }
 

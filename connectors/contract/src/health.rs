@@ -22,14 +22,26 @@ pub enum Verdict {
 
 impl Check {
     pub fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Ok, detail: detail.into() }
+        Self {
+            name: name.into(),
+            verdict: Verdict::Ok,
+            detail: detail.into(),
+        }
     }
 
     pub fn warning(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Warning, detail: detail.into() }
+        Self {
+            name: name.into(),
+            verdict: Verdict::Warning,
+            detail: detail.into(),
+        }
     }
 
     pub fn failed(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Failed, detail: detail.into() }
+        Self {
+            name: name.into(),
+            verdict: Verdict::Failed,
+            detail: detail.into(),
+        }
     }
 }

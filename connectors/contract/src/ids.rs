@@ -149,7 +149,10 @@ mod tests {
             ("us-isob-east-1", "aws-iso-b"),
             ("eusc-de-east-1", "aws-eusc"),
         ] {
-            assert_eq!(Partition::of_region(&region.parse().unwrap()).as_str(), partition);
+            assert_eq!(
+                Partition::of_region(&region.parse().unwrap()).as_str(),
+                partition
+            );
         }
     }
 }

@@ -19,7 +19,13 @@ pub enum Severity {
 }
 
 impl Severity {
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+    pub const ALL: [Self; 5] = [
+        Self::Informational,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Critical,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +40,9 @@ impl Severity {
     /// A label as AWS writes it, in any case (ASFF `Severity.Label`, Inspector2 `severity`,
     /// Inspector Classic `severity`). `None` for an unknown or untriaged one.
     pub fn from_label(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.as_str().eq_ignore_ascii_case(label))
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str().eq_ignore_ascii_case(label))
     }
 
     /// ASFF `Severity.Normalized`, 0–100 (Security Hub user guide, ASFF severity).
@@ -103,9 +111,15 @@ mod tests {
         ] {
             assert_eq!(Severity::from_normalized(value), want, "{value}");
         }
-        for (value, want) in
-            [(1.0, Low), (3.9, Low), (4.0, Medium), (6.9, Medium), (7.0, High), (8.9, High), (9.0, Critical)]
-        {
+        for (value, want) in [
+            (1.0, Low),
+            (3.9, Low),
+            (4.0, Medium),
+            (6.9, Medium),
+            (7.0, High),
+            (8.9, High),
+            (9.0, Critical),
+        ] {
             assert_eq!(Severity::from_guardduty(value), want, "{value}");
         }
         assert_eq!(Severity::from_label("HIGH"), Some(High));

@@ -38,7 +38,12 @@ pub trait FindingSource: Send + Sync {
     /// Reads everything the cell holds, page by page, into `sink`.
     ///
     /// Trouble with the service is an answer (`Coverage`), not an error; `Err` is only what the sink returned.
-    async fn pull(&self, account: &AccountAccess, region: &Region, sink: &mut dyn PageSink) -> Result<Coverage>;
+    async fn pull(
+        &self,
+        account: &AccountAccess,
+        region: &Region,
+        sink: &mut dyn PageSink,
+    ) -> Result<Coverage>;
 
     /// Whether it can be reached with these rights.
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check;
