@@ -10,5 +10,6 @@ mod jira_hands;
 mod jira_issues;
 mod jira_search;
 mod jira_workflow;
+mod judge;
 mod servicenow_queries;
 mod servicenow_writes;
