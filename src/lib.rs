@@ -5,6 +5,7 @@
 pub mod config;
 pub mod domain;
 pub mod intake;
+pub mod poam;
 pub mod policy;
 pub mod render;
 pub mod reports;

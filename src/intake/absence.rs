@@ -19,15 +19,17 @@ use crate::store::{AnyConnection, Result, to_json};
 pub struct Ending {
     /// Everything was read: absence counts.
     pub complete: bool,
-    /// ARNs of items that were judged in this look; a policy finding on one of them that did not come again has
-    /// passed, whatever else was not seen.
-    pub judged: HashSet<String>,
+    /// `policy:<id>:<arn>:` for each policy that judged an item to the end: a finding of it that did not come again
+    /// has passed, whatever else was not seen.
+    pub passed: HashSet<String>,
+    /// ARNs of items that were seen. Where a policy is gone or failed, the silence about them proves nothing.
+    pub present: HashSet<String>,
 }
 
 impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
-        if !ending.complete && ending.judged.is_empty() {
+        if !ending.complete && ending.passed.is_empty() {
             return Ok(0);
         }
         let changed = self.store.clone().write_here(|conn| {
@@ -85,9 +87,8 @@ impl Intake {
                 if !row.opened {
                     continue;
                 }
-                let judged = ending.judged.contains(&row.arn);
                 for report in rows.iter_mut().filter(|r| r.cell == door) {
-                    if let Some(next) = self.concluded(report, judged, ending.complete) {
+                    if let Some(next) = self.concluded(report, &row.arn, ending) {
                         batch.change_report(next.clone());
                         *report = next;
                     }
@@ -98,31 +99,44 @@ impl Intake {
         Ok(batch)
     }
 
-    fn concluded(&self, report: &ReportRow, judged: bool, complete: bool) -> Option<ReportRow> {
-        let known = KnownReport {
-            account: report.account.clone(),
-            fingerprint: report.fingerprint.clone(),
-            native_id: report.native_id.clone(),
-            content_hash: report.content_hash,
-            absent: report.absent,
-            signal: report.signal,
-        };
-        let seen = self.known.was_seen(&known);
+    fn concluded(&self, report: &ReportRow, arn: &str, ending: &Ending) -> Option<ReportRow> {
+        let seen = self.known.was_seen(&KnownReport::of(report));
         let open = report.signal.0.is_open();
-        if judged && open && !seen {
+        if open
+            && !seen
+            && ending
+                .passed
+                .contains(&judgement_key(&report.native_id, arn))
+        {
             return Some(ReportRow {
                 signal: Col(Signal::Passed),
                 updated_at: Some(stamp(self.now)),
+                // No document says so: whatever comes next differs from it.
                 content_hash: 0,
                 ..report.clone()
             });
         }
-        let counts = complete
+        let absent = open && !seen && !ending.present.contains(arn);
+        let counts = ending.complete
             && report.absent < ABSENCES
-            && (!seen && open || report.signal.0 == Signal::Archived);
+            && (absent || report.signal.0 == Signal::Archived);
         counts.then(|| ReportRow {
             absent: report.absent + 1,
             ..report.clone()
         })
     }
+}
+
+/// `policy:<id>:<arn>:` of a policy finding's native id `policy:<id>:<arn>:<evidence>`.
+fn judgement_key(native_id: &str, arn: &str) -> String {
+    let policy = native_id
+        .strip_prefix("policy:")
+        .and_then(|rest| rest.split(':').next())
+        .unwrap_or_default();
+    passed_key(policy, arn)
+}
+
+/// The entry of [`Ending::passed`] for a policy and an item.
+pub fn passed_key(policy: &str, arn: &str) -> String {
+    format!("policy:{policy}:{arn}:")
 }

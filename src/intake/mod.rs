@@ -5,6 +5,7 @@
 mod absence;
 mod batch;
 mod door;
+mod inventory;
 mod known;
 mod merge;
 mod sink;
@@ -18,8 +19,9 @@ use poamd_contract::source::Page;
 use serde::Serialize;
 use serde_json::json;
 
-pub use absence::Ending;
+pub use absence::{Ending, passed_key};
 pub use door::Door;
+pub use inventory::{Inventory, take_items};
 use known::Known;
 pub use sink::IntakeSink;
 
@@ -104,7 +106,7 @@ impl Intake {
             .reports
             .into_iter()
             .map(|r| {
-                let hash = poamd_formats::content_hash(&r).cast_signed();
+                let hash = stored_hash(&r);
                 (r, hash)
             })
             .filter(|(report, hash)| {
@@ -145,4 +147,12 @@ impl Intake {
             body,
         }
     }
+}
+
+/// What tells one version of a report from another: its meaning and its time. Without the time a report that says
+/// the same again, after another one said the opposite, would go unheard.
+pub fn stored_hash(report: &FindingReport) -> i64 {
+    let time = report.updated.map_or(0, |t| t.timestamp_micros());
+    let mixed = time.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (poamd_formats::content_hash(report) ^ mixed).cast_signed()
 }

@@ -74,6 +74,19 @@ pub struct KnownReport {
     pub signal: Col<Signal>,
 }
 
+impl KnownReport {
+    pub fn of(row: &ReportRow) -> Self {
+        Self {
+            account: row.account.clone(),
+            fingerprint: row.fingerprint.clone(),
+            native_id: row.native_id.clone(),
+            content_hash: row.content_hash,
+            absent: row.absent,
+            signal: row.signal,
+        }
+    }
+}
+
 /// SQLite takes 32,766 variables; a finding has 25 columns.
 const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;

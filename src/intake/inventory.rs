@@ -1,0 +1,167 @@
+//! Takes seen items into the ledger: a new revision where the configuration changed, nothing where it did not.
+//! Only a complete listing makes an item absent, and only the second one inactive.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use poamd_contract::coverage::Cell;
+use poamd_contract::item::SeenItem;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::domain::finding::ABSENCES;
+use crate::store::audit::{self, Event, sha256_hex};
+use crate::store::columns::stamp;
+use crate::store::items::{self, ItemRow, RevisionRow};
+use crate::store::{AnyConnection, Result, to_json};
+
+/// What a listing changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Inventory {
+    pub seen: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub gone: u64,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    item: &'a str,
+    revision: i64,
+    state: &'static str,
+}
+
+/// Compares a listing with what is stored and writes the difference, with its audit event.
+pub fn take_items(
+    conn: &mut AnyConnection,
+    cell: &Cell,
+    technology: &str,
+    seen: &[SeenItem],
+    complete: bool,
+    at: DateTime<Utc>,
+    actor: &str,
+) -> Result<Inventory> {
+    let account = cell.account.as_str();
+    let arns: Vec<&str> = seen.iter().map(|i| i.arn.as_str()).collect();
+    let stored = items::by_arns(conn, account, &arns)?;
+    let mut inventory = Inventory {
+        seen: seen.len() as u64,
+        ..Inventory::default()
+    };
+    let mut changes = Vec::new();
+    for item in seen {
+        let config = to_json(&item.config)?;
+        let hash = sha256_hex(config.as_bytes());
+        let Some((row, state)) = next_row(item, stored.get(&item.arn), &hash, at) else {
+            continue;
+        };
+        let known = stored.contains_key(&item.arn);
+        if known {
+            items::update(conn, &row)?
+        } else {
+            items::insert_all(conn, std::slice::from_ref(&row))?
+        }
+        if state != "back" {
+            let number = row.revision;
+            let revision = RevisionRow {
+                account: account.to_owned(),
+                arn: item.arn.clone(),
+                number,
+                seen_at: stamp(at),
+                config,
+            };
+            items::insert_revision(conn, &revision)?;
+        }
+        if state == "new" {
+            inventory.new += 1
+        } else {
+            inventory.changed += 1
+        }
+        changes.push(Change {
+            item: &item.arn,
+            revision: row.revision,
+            state,
+        });
+    }
+    let known = if complete {
+        items::of_technology(conn, account, technology)?
+    } else {
+        Vec::new()
+    };
+    let present: HashMap<&str, ()> = arns.iter().map(|a| (*a, ())).collect();
+    let global = cell.region.is_global();
+    for row in known.iter().filter(|r| {
+        (global || r.region == cell.region.as_str()) && !present.contains_key(r.arn.as_str())
+    }) {
+        if row.absent >= ABSENCES {
+            continue;
+        }
+        let absent = row.absent + 1;
+        let active = absent < ABSENCES;
+        items::update(
+            conn,
+            &ItemRow {
+                absent,
+                active,
+                ..row.clone()
+            },
+        )?;
+        if !active {
+            inventory.gone += 1;
+            changes.push(Change {
+                item: &row.arn,
+                revision: row.revision,
+                state: "gone",
+            });
+        }
+    }
+    if !changes.is_empty() {
+        let event = Event {
+            at,
+            actor: actor.to_owned(),
+            kind: "items.taken",
+            subject: format!("{}/{}/{}", cell.account, cell.region, cell.service),
+            body: json!({ "new": inventory.new, "changed": inventory.changed, "gone": inventory.gone }),
+        };
+        audit::append_batch(conn, event, &to_json(&changes)?)?;
+    }
+    Ok(inventory)
+}
+
+/// The row as it should be and what happened; `None` if it is as stored.
+fn next_row(
+    item: &SeenItem,
+    stored: Option<&ItemRow>,
+    hash: &str,
+    at: DateTime<Utc>,
+) -> Option<(ItemRow, &'static str)> {
+    let fresh = |revision, first_seen| ItemRow {
+        account: item.account.to_string(),
+        arn: item.arn.clone(),
+        region: item.region.to_string(),
+        technology: item.technology.clone(),
+        name: item.name.clone(),
+        active: true,
+        revision,
+        config_hash: hash.to_owned(),
+        absent: 0,
+        first_seen,
+        last_modified: stamp(at),
+    };
+    match stored {
+        None => Some((fresh(1, stamp(at)), "new")),
+        Some(row) if row.revision == 0 => Some((fresh(1, row.first_seen), "new")),
+        Some(row) if row.config_hash != hash => {
+            Some((fresh(row.revision + 1, row.first_seen), "changed"))
+        }
+        Some(row) if row.absent > 0 || !row.active => Some((
+            ItemRow {
+                absent: 0,
+                active: true,
+                ..row.clone()
+            },
+            "back",
+        )),
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! A plan, its findings and its audit events, in the caller's transaction.
+
+use chrono::{DateTime, Utc};
+
+use super::group::Loaded;
+use crate::domain::deadline;
+use crate::domain::plan::{Facts, Plan, Target};
+use crate::domain::rating::Rating;
+use crate::domain::record::{RecordId, RecordStatus};
+use crate::store::audit::{self, Event};
+use crate::store::columns::{Col, stamp};
+use crate::store::records::{self, NewRecord, RecordRow};
+use crate::store::{AnyConnection, Result, StoreError, findings};
+
+pub(super) fn apply(
+    conn: &mut AnyConnection,
+    group: &Loaded,
+    plan: &Plan,
+    now: DateTime<Utc>,
+    actor: &str,
+) -> Result<()> {
+    let id = match &plan.target {
+        Target::New { previous } => insert(conn, group, plan, *previous, now)?,
+        Target::Existing(id) => {
+            update(conn, group, plan, *id, now)?;
+            id.0
+        }
+    };
+    let joining: Vec<&str> = plan
+        .attach
+        .iter()
+        .map(|i| group.facts.members[*i].fingerprint.as_str())
+        .collect();
+    findings::set_record(conn, &group.account, &joining, id)?;
+    let subject = RecordId(id).to_string();
+    let events: Vec<Event> = plan
+        .events
+        .iter()
+        .map(|(kind, body)| Event {
+            at: now,
+            actor: actor.to_owned(),
+            kind,
+            subject: subject.clone(),
+            body: body.clone(),
+        })
+        .collect();
+    audit::append_all(conn, &events)?;
+    Ok(())
+}
+
+fn insert(
+    conn: &mut AnyConnection,
+    group: &Loaded,
+    plan: &Plan,
+    previous: Option<RecordId>,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let facts = &plan.facts;
+    records::insert(
+        conn,
+        &NewRecord {
+            account: group.account.clone(),
+            group_key: group.weakness.clone(),
+            weakness_id: group.weakness.clone(),
+            weakness_kind: Col(group.kind),
+            title: facts.title.clone(),
+            severity: Some(Col(facts.severity)),
+            rating: Rating::of(facts.severity).map(Col),
+            score: facts.score,
+            unjustified_score: facts.unjustified_score,
+            status: Col(plan.status),
+            detected_at: stamp(facts.detected_at),
+            due: Some(facts.due),
+            due_rule: deadline::REV5.to_owned(),
+            opened_at: stamp(now),
+            changed_at: stamp(now),
+            previous: previous.map(|p| p.0),
+        },
+    )
+}
+
+fn update(
+    conn: &mut AnyConnection,
+    group: &Loaded,
+    plan: &Plan,
+    id: RecordId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let stored = group
+        .row
+        .as_ref()
+        .filter(|r| r.id == id.0)
+        .ok_or_else(|| StoreError::Row {
+            what: id.to_string(),
+            why: "it changed while it was planned; the next run plans it again".to_owned(),
+        })?;
+    let status = if plan.status == stored.status.0 {
+        plan.status
+    } else {
+        stored
+            .status
+            .0
+            .to(plan.status)
+            .map_err(|e| StoreError::Row {
+                what: id.to_string(),
+                why: e.to_string(),
+            })?
+    };
+    records::update(conn, &next_row(stored, &plan.facts, status, now))
+}
+
+fn next_row(
+    stored: &RecordRow,
+    facts: &Facts,
+    status: RecordStatus,
+    now: DateTime<Utc>,
+) -> RecordRow {
+    let closed = status == RecordStatus::Closed;
+    RecordRow {
+        severity: Some(Col(facts.severity)),
+        rating: Rating::of(facts.severity).map(Col),
+        score: facts.score,
+        unjustified_score: facts.unjustified_score,
+        status: Col(status),
+        detected_at: stamp(facts.detected_at),
+        due: Some(facts.due),
+        closed_at: if closed {
+            stored.closed_at.or_else(|| Some(stamp(now)))
+        } else {
+            None
+        },
+        claimed_at: stored
+            .claimed_at
+            .filter(|_| status == RecordStatus::PendingVerification),
+        changed_at: stamp(now),
+        ..stored.clone()
+    }
+}
