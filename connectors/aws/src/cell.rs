@@ -26,6 +26,8 @@ use crate::throttle::Throttle;
 const PAUSE: Duration = Duration::from_millis(500);
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// A `Retry-After` beyond this ends the call.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// What all cells of a process share.
 pub(crate) struct Wiring {
@@ -177,12 +179,7 @@ impl Cell {
         operation: &'static Operation,
         once: &mut (dyn FnMut() -> BoxFuture<'static, Result<T, Trouble>> + Send),
     ) -> Result<T, Trouble> {
-        let Wiring {
-            config,
-            pace,
-            throttle,
-            ..
-        } = &*self.wiring;
+        let Wiring { pace, throttle, .. } = &*self.wiring;
         let (account, region) = (self.account.as_str(), self.region.as_str());
         let mut renewed = false;
         let mut tried = 0;
@@ -205,22 +202,38 @@ impl Cell {
                 self.keyring.forget().await;
                 continue;
             }
-            if trouble.kind == Kind::Throttled {
-                throttle.throttled(account, region, operation, pace.now());
-            }
-            let again = trouble.is_transient()
-                && tried < config.attempts.max(1)
-                && throttle.may_retry(account, region, operation);
-            if !again {
+            let Some(pause) = self.pause_before_retry(operation, tried, &trouble) else {
                 return Err(trouble);
-            }
+            };
             tracing::debug!(tried, cause = %trouble.what, "asking again");
-            pace.sleep(
-                self.pause(tried)
-                    .max(trouble.retry_after.unwrap_or_default()),
-            )
-            .await;
+            pace.sleep(pause).await;
         }
+    }
+
+    /// How long to wait before asking again, if at all. A service that wants us to wait for long gets that: the
+    /// next round asks.
+    fn pause_before_retry(
+        &self,
+        operation: &'static Operation,
+        tried: u32,
+        trouble: &Trouble,
+    ) -> Option<Duration> {
+        let Wiring {
+            config,
+            pace,
+            throttle,
+            ..
+        } = &*self.wiring;
+        let (account, region) = (self.account.as_str(), self.region.as_str());
+        if trouble.kind == Kind::Throttled {
+            throttle.throttled(account, region, operation, pace.now());
+        }
+        let asked = trouble.retry_after.unwrap_or_default();
+        let again = trouble.is_transient()
+            && asked <= LONGEST_ASKED
+            && tried < config.attempts.max(1)
+            && throttle.may_retry(account, region, operation);
+        again.then(|| self.pause(tried).max(asked))
     }
 
     /// Full jitter: anything from nothing to the doubled pause.

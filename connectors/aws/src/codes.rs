@@ -9,75 +9,89 @@ pub(crate) struct Answer<'a> {
     pub status: Option<u16>,
 }
 
+const EXPIRED: [&str; 4] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "TokenRefreshRequired",
+];
+const SKEWED: [&str; 2] = ["RequestTimeTooSkewed", "RequestInTheFuture"];
+/// Skew, if the message says so; otherwise wrong keys.
+const BAD_SIGNATURE: [&str; 2] = ["InvalidSignatureException", "SignatureDoesNotMatch"];
+const DENIED: [&str; 14] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "AuthFailure",
+    "AuthorizationError",
+    "InvalidAccessException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "MissingAuthenticationToken",
+    "NotAuthorized",
+    "OptInRequired",
+    "UnauthorizedException",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+];
+const THROTTLED: [&str; 11] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+const ABSENT: [&str; 6] = [
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchEntity",
+    "NoSuchEntityException",
+    "NoSuchPublicAccessBlockConfiguration",
+    "ServerSideEncryptionConfigurationNotFoundError",
+];
+const BAD_TOKEN: [&str; 3] = [
+    "InvalidNextToken",
+    "InvalidNextTokenException",
+    "InvalidPaginationToken",
+];
+/// A bad page token, if the message speaks of one.
+const BAD_INPUT: [&str; 3] = [
+    "BadRequestException",
+    "InvalidInputException",
+    "ValidationException",
+];
+
 impl Answer<'_> {
     pub(crate) fn kind(&self, service: &str) -> Kind {
         // EC2 puts `Client.` before some codes.
         let code = self.code.strip_prefix("Client.").unwrap_or(self.code);
         let message = self.message.to_ascii_lowercase();
         let says = |part: &str| message.contains(part);
+        let skewed = || says("expired") || says("not yet current");
         match code {
-            "ExpiredToken"
-            | "ExpiredTokenException"
-            | "RequestExpired"
-            | "TokenRefreshRequired" => Kind::Expired,
-            "RequestTimeTooSkewed" | "RequestInTheFuture" => Kind::Skewed,
-            "InvalidSignatureException" | "SignatureDoesNotMatch"
-                if says("expired") || says("not yet current") =>
-            {
-                Kind::Skewed
-            }
-            // Security Hub: "Account … is not subscribed to AWS Security Hub".
+            code if EXPIRED.contains(&code) => Kind::Expired,
+            code if SKEWED.contains(&code) => Kind::Skewed,
+            code if BAD_SIGNATURE.contains(&code) && skewed() => Kind::Skewed,
+            code if BAD_SIGNATURE.contains(&code) => Kind::Denied,
+            // "Account … is not subscribed to AWS Security Hub".
             "InvalidAccessException" if service == "securityhub" => Kind::Off,
-            // Inspector: the account has not enabled it; an IAM denial says "is not authorized to perform".
+            // The account has not enabled it; an IAM denial says "is not authorized to perform".
             "AccessDeniedException"
                 if service == "inspector2" && says("invoking account does not have access") =>
             {
                 Kind::Off
             }
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnauthorizedOperation"
-            | "UnauthorizedException"
-            | "AuthorizationError"
-            | "AuthFailure"
-            | "AllAccessDisabled"
-            | "InvalidAccessException"
-            | "InvalidAccessKeyId"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "MissingAuthenticationToken"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "SignatureDoesNotMatch"
-            | "UnrecognizedClientException" => Kind::Denied,
-            "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "RequestLimitExceeded"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "TooManyRequestsException"
-            | "BandwidthLimitExceeded"
-            | "EC2ThrottledException"
-            | "PriorRequestNotComplete"
-            | "SlowDown" => Kind::Throttled,
-            "NoSuchEntity"
-            | "NoSuchEntityException"
-            | "NoSuchBucket"
-            | "NoSuchBucketPolicy"
-            | "NoSuchPublicAccessBlockConfiguration"
-            | "ServerSideEncryptionConfigurationNotFoundError" => Kind::Absent,
-            "InvalidNextToken" | "InvalidNextTokenException" | "InvalidPaginationToken" => {
-                Kind::TokenRejected
-            }
-            "InvalidInputException"
-            | "ValidationException"
-            | "BadRequestException"
-            | "InternalServerErrorException"
-                if says("token") && self.status.is_some_and(|s| s < 500) =>
-            {
-                Kind::TokenRejected
-            }
+            code if DENIED.contains(&code) => Kind::Denied,
+            code if THROTTLED.contains(&code) => Kind::Throttled,
+            code if ABSENT.contains(&code) => Kind::Absent,
+            code if BAD_TOKEN.contains(&code) => Kind::TokenRejected,
+            code if BAD_INPUT.contains(&code) && says("token") => Kind::TokenRejected,
             _ => self.kind_by_status(),
         }
     }

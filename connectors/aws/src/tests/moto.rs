@@ -223,6 +223,10 @@ async fn sources_page_through_everything() {
         counts["total"].as_u64().unwrap()
     );
     assert!(documents.len() > 1 && documents[0] == 100, "{documents:?}");
+    assert!(
+        kept.pages.iter().all(|page| page.set_aside.is_empty()),
+        "every seeded finding is taken"
+    );
 
     let (kept, coverage) = pull(&estate.session, "inspector", &home, &region).await;
     assert!(coverage.is_complete(), "{coverage:?}");
