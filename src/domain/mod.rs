@@ -3,8 +3,10 @@
 pub mod deadline;
 pub mod finding;
 pub mod fingerprint;
+pub mod mail;
 pub mod marker;
 pub mod plan;
 pub mod rating;
 pub mod record;
 pub mod score;
+pub mod timetable;

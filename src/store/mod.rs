@@ -8,9 +8,12 @@ pub mod coverage;
 pub mod dialect;
 pub mod findings;
 pub mod items;
+pub mod mails;
 pub mod records;
 pub mod runs;
+pub mod schedule;
 pub mod schema;
+pub mod watched;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -229,6 +229,7 @@ diesel::table! {
         recipients -> Text,
         bytes -> Binary,
         sha256 -> Text,
+        queued_event -> BigInt,
         state -> Text,
         attempt -> BigInt,
         not_before -> Timestamp,

@@ -219,6 +219,7 @@ CREATE TABLE inbox_comments (
     PRIMARY KEY (desk, comment_id, content_hash)
 ) STRICT;
 
+-- Mails with their frozen bytes. queued_event: the audit event that queued it; the next report tells of what came behind.
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     report TEXT NOT NULL,
@@ -229,6 +230,7 @@ CREATE TABLE mails (
     recipients TEXT NOT NULL,
     bytes BLOB NOT NULL,
     sha256 TEXT NOT NULL,
+    queued_event INTEGER NOT NULL,
     state TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     not_before TEXT NOT NULL,
