@@ -1,4 +1,4 @@
-//! Against an emulator seeded with a known estate (`scripts/moto`). Runs where `POAMD_TEST_MOTO` holds its
+//! Against an emulator seeded with a known estate (`scripts/moto`). Runs where `POAMD_TEST_MOTO_SEEDED` holds its
 //! address and `POAMD_TEST_MOTO_KEY` the folder with `answers.json` and `findings.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +25,13 @@ struct Estate {
 
 fn estate(test: &str) -> Option<Estate> {
     let (Some(url), Some(key)) = (
-        std::env::var_os("POAMD_TEST_MOTO"),
+        std::env::var_os("POAMD_TEST_MOTO_SEEDED"),
         std::env::var_os("POAMD_TEST_MOTO_KEY"),
     ) else {
         // Written past the test harness, which would swallow it.
         let _ = writeln!(
             std::io::stderr(),
-            "skipped: {test} (POAMD_TEST_MOTO and POAMD_TEST_MOTO_KEY are not set)"
+            "skipped: {test} (POAMD_TEST_MOTO_SEEDED and POAMD_TEST_MOTO_KEY are not set)"
         );
         return None;
     };
