@@ -1,6 +1,6 @@
 //! `[[accounts]]`: declared AWS accounts. Further ones live in the database (`poamd account add`).
 
-use poamd_contract::account::AccountAccess;
+use poamd_contract::account::{self, AccountAccess, BadPartition};
 use poamd_contract::ids::{AccountId, Partition, Region};
 
 use super::reader::Reader;
@@ -175,98 +175,41 @@ impl Account {
         }
     }
 
-    /// An ARN has to be a role of this account; a name has to be one IAM allows.
     fn check_role(&self, r: Reader<'_>) {
         let Some(role) = &self.role else { return };
-        let expected = format!("arn:{}:iam::{}:role/", self.partition, self.id);
-        let name = if role.starts_with("arn:") {
-            let Some(name) = role.strip_prefix(&expected) else {
-                return r.fail(
-                    "role",
-                    format!("is not a role of this account; its ARN begins with {expected}"),
-                );
-            };
-            name
-        } else {
-            role
-        };
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
-        if name.is_empty()
-            || name.starts_with('/')
-            || name.len() > 512
-            || !name.bytes().all(allowed)
-        {
-            r.fail(
-                "role",
-                "is not the name of a role (letters, digits and + = , . @ _ - /)",
-            );
+        if let Err(what) = account::check_role(role, &self.partition, &self.id) {
+            r.fail("role", what);
         }
     }
 
-    /// The form STS accepts: 2 to 1,224 of these characters.
     fn check_external_id(&self, r: Reader<'_>) {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
-        let good = |id: &String| (2..=1224).contains(&id.len()) && id.bytes().all(allowed);
-        if self.external_id.as_ref().is_some_and(|id| !good(id)) {
-            r.fail(
-                "external_id",
-                "is not one that STS accepts: 2 to 1224 letters, digits and _ + = , . @ : / -",
-            );
+        if let Some(Err(what)) = self.external_id.as_deref().map(account::check_external_id) {
+            r.fail("external_id", what);
         }
     }
 }
 
 fn regions(r: Reader<'_>) -> Option<Vec<Region>> {
     let regions: Vec<Region> = r.get("regions")?;
-    if regions.is_empty() {
-        r.fail(
-            "regions",
-            "names no region; an account without one is never looked at (active = \
-            false says so openly)",
-        );
-        return None;
+    match account::check_regions(&regions) {
+        Ok(()) => Some(regions),
+        Err(what) => {
+            r.fail("regions", what);
+            None
+        }
     }
-    if regions.iter().any(Region::is_global) {
-        r.fail(
-            "regions",
-            "\"global\" is not a region to list: what belongs to no region is looked at anyway",
-        );
-        return None;
-    }
-    let mut sorted = regions.clone();
-    sorted.sort();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        r.fail("regions", format!("names {} twice", pair[0]));
-        return None;
-    }
-    Some(regions)
 }
 
 /// The one partition of all regions, which a given one has to equal.
 fn partition(r: Reader<'_>, regions: &[Region], given: Option<Partition>) -> Option<Partition> {
-    let mut of_regions: Vec<Partition> = regions.iter().map(Partition::of_region).collect();
-    of_regions.sort();
-    of_regions.dedup();
-    match (of_regions.as_slice(), given) {
-        ([one], Some(given)) if *one != given && *one != Partition::default() => {
-            r.fail(
-                "partition",
-                format!("is {given}, but the regions are of {one}"),
-            );
+    match account::partition_of(regions, given.as_ref()) {
+        Ok(partition) => Some(partition),
+        Err(BadPartition::Regions(what)) => {
+            r.fail("regions", what);
             None
         }
-        // A region of no known prefix may belong to a partition that is newer than this program.
-        ([_], Some(given)) => Some(given),
-        ([one], None) => Some(one.clone()),
-        (several, _) => {
-            let names: Vec<&str> = several.iter().map(Partition::as_str).collect();
-            r.fail(
-                "regions",
-                format!(
-                    "are of several partitions ({}); an account lies in one",
-                    names.join(", ")
-                ),
-            );
+        Err(BadPartition::Given(what)) => {
+            r.fail("partition", what);
             None
         }
     }

@@ -1,0 +1,11 @@
+//! JSON: an array of objects, one a line of the list, indented for people.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Writes all rows.
+pub fn write<T: Serialize>(out: &mut dyn Write, rows: &[T]) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, rows)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,199 @@
+//! What is shown: read models over the ledger, one noun a file. They are worked out of a [`Snapshot`], so that a list
+//! is of one moment; the names of their fields are a contract with whoever reads the JSON.
+//!
+//! Not in it: how a view is printed (`cli`, `exchange`), and anything that writes.
+
+pub mod account;
+pub mod coverage;
+pub mod filter;
+pub mod finding;
+pub mod item;
+pub mod poam;
+pub mod ticket;
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use poamd_contract::finding::ResourceRef;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::store::accounts::AccountRow;
+use crate::store::items::ItemRow;
+use crate::store::records::RecordRow;
+use crate::store::shown::{self, ShownFinding, ShownJustification, ShownTicket};
+use crate::store::{self, AnyConnection, Result};
+
+/// One column of a view as a flat table: its name, and the keys that lead to its value in the JSON of a row.
+pub type Column = (&'static str, &'static [&'static str]);
+
+/// Something that is listed.
+pub trait View: Serialize {
+    /// What several of them are called.
+    const NOUN: &'static str;
+    /// Every field, in the order of the JSON; what is nested gets a column for each of its parts.
+    const COLUMNS: &'static [Column];
+
+    /// Still somebody's business; a table shows these.
+    fn is_open(&self) -> bool;
+}
+
+/// An item as findings and records name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ItemRef {
+    pub name: String,
+    pub arn: String,
+    pub technology: String,
+    pub region: String,
+}
+
+/// A ticket as findings and records name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TicketRef {
+    pub desk: String,
+    pub key: String,
+    pub url: String,
+    /// `new`, `in-progress`, `done`, `closed`; `missing` if the desk has it no longer.
+    pub state: String,
+}
+
+/// The ledger at one moment.
+pub struct Snapshot {
+    /// By number.
+    pub accounts: BTreeMap<String, AccountRow>,
+    /// By account and ARN.
+    items: HashMap<(String, String), ItemRow>,
+    /// By account and fingerprint.
+    pub findings: Vec<ShownFinding>,
+    /// By id.
+    pub records: Vec<RecordRow>,
+    /// By record, desk and generation.
+    pub tickets: Vec<ShownTicket>,
+    justifications: Vec<ShownJustification>,
+}
+
+impl Snapshot {
+    pub fn load(conn: &mut AnyConnection) -> Result<Self> {
+        shown::at_one_moment(conn, |conn| {
+            Ok(Self {
+                accounts: store::accounts::all(conn)?
+                    .into_iter()
+                    .map(|row| (row.id.clone(), row))
+                    .collect(),
+                items: store::items::all(conn)?
+                    .into_iter()
+                    .map(|row| ((row.account.clone(), row.arn.clone()), row))
+                    .collect(),
+                findings: shown::findings(conn)?,
+                records: store::records::all(conn)?,
+                tickets: shown::tickets(conn)?,
+                justifications: shown::justifications(conn)?,
+            })
+        })
+    }
+
+    /// What people call an account; `None` for one that is not watched.
+    pub fn account_name(&self, id: &str) -> Option<String> {
+        self.accounts.get(id).map(|row| row.name.clone())
+    }
+
+    /// Its label: Prod, Dev, Test …
+    pub fn account_type(&self, id: &str) -> Option<String> {
+        self.accounts.get(id).map(|row| row.label.clone())
+    }
+
+    /// The items a finding names, its primary one first.
+    fn items_of(&self, finding: &ShownFinding) -> Vec<ItemRef> {
+        let resources: Vec<ResourceRef> =
+            serde_json::from_str(&finding.resources).unwrap_or_default();
+        let mut named: Vec<ItemRef> = Vec::with_capacity(resources.len());
+        for resource in &resources {
+            let item = self.item(finding, resource);
+            if !named.contains(&item) {
+                named.push(item);
+            }
+        }
+        named.sort_by_key(|item| item.arn != finding.arn);
+        named
+    }
+
+    fn item(&self, finding: &ShownFinding, resource: &ResourceRef) -> ItemRef {
+        let key = (finding.account.clone(), resource.id.clone());
+        match self.items.get(&key) {
+            Some(row) => ItemRef::of(row),
+            None => ItemRef {
+                name: resource.name.clone(),
+                arn: resource.id.clone(),
+                technology: resource.technology.clone().unwrap_or_default(),
+                region: resource
+                    .region
+                    .as_ref()
+                    .map_or_else(|| finding.region.clone(), ToString::to_string),
+            },
+        }
+    }
+
+    /// Tickets by record; those that are not yet made have no key and are left out.
+    fn tickets_by_record(&self) -> HashMap<i64, Vec<TicketRef>> {
+        let mut by_record: HashMap<i64, Vec<TicketRef>> = HashMap::new();
+        for ticket in &self.tickets {
+            if let Some(named) = TicketRef::of(ticket) {
+                by_record.entry(ticket.record_id).or_default().push(named);
+            }
+        }
+        by_record
+    }
+
+    /// Findings by the record they are on.
+    fn findings_by_record(&self) -> HashMap<i64, Vec<&ShownFinding>> {
+        let mut by_record: HashMap<i64, Vec<&ShownFinding>> = HashMap::new();
+        for finding in &self.findings {
+            if let Some(record) = finding.record_id {
+                by_record.entry(record).or_default().push(finding);
+            }
+        }
+        by_record
+    }
+}
+
+impl ItemRef {
+    fn of(row: &ItemRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            arn: row.arn.clone(),
+            technology: row.technology.clone(),
+            region: row.region.clone(),
+        }
+    }
+}
+
+impl TicketRef {
+    fn of(row: &ShownTicket) -> Option<Self> {
+        Some(Self {
+            desk: row.desk.clone(),
+            key: row.remote_key.clone()?,
+            url: row.url.clone().unwrap_or_default(),
+            state: ticket::state_of(row),
+        })
+    }
+}
+
+/// A time of the ledger as it is shown: RFC 3339 in UTC, to the second.
+pub fn time(at: NaiveDateTime) -> String {
+    at.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same for a time that comes from the clock.
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Tenths of a point as a JSON number.
+fn points(tenths: i64) -> Value {
+    Value::Number(crate::domain::score::number(tenths))
+}
+
+/// A JSON column of texts; what cannot be read shows as nothing.
+fn texts(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
+}

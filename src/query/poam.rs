@@ -1,0 +1,208 @@
+//! POA&M records as they are listed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use poamd_contract::finding::WeaknessKind;
+use poamd_contract::severity::Severity;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::filter::{Facts, Filter};
+use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
+use crate::domain::finding::FindingStatus;
+use crate::domain::rating::Rating;
+use crate::domain::record::{RecordId, RecordStatus};
+use crate::store::records::RecordRow;
+use crate::store::shown::{ShownFinding, ShownJustification};
+use crate::store::{AnyConnection, Result};
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PoamView {
+    pub id: RecordId,
+    /// The weakness's id: a control, a CVE, a policy.
+    pub weakness: String,
+    pub kind: WeaknessKind,
+    pub title: String,
+    /// Twelve digits.
+    pub account: String,
+    pub account_name: Option<String>,
+    pub rating: Option<Rating>,
+    pub severity: Option<Severity>,
+    pub score: Value,
+    pub unjustified_score: Value,
+    pub status: RecordStatus,
+    pub detected: String,
+    /// A day.
+    pub due: Option<NaiveDate>,
+    pub due_rule: String,
+    pub closed: Option<String>,
+    pub changed: String,
+    /// Detectors that see it.
+    pub sources: Vec<String>,
+    /// What it affects: for a record that is not closed, the items on which it is not fixed.
+    pub items: Vec<ItemRef>,
+    pub tickets: Vec<TicketRef>,
+    /// The newest that holds.
+    pub justification: Option<Justification>,
+    /// How many findings are on it.
+    pub finding_count: usize,
+    /// The closed record that this one follows.
+    pub previous: Option<RecordId>,
+    /// The record that it was merged into.
+    pub superseded_by: Option<RecordId>,
+}
+
+/// Why a person says it may be so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Justification {
+    pub text: String,
+    pub author: String,
+    pub at: String,
+    pub until: String,
+}
+
+impl View for PoamView {
+    const NOUN: &'static str = "records";
+    const COLUMNS: &'static [Column] = &[
+        ("id", &["id"]),
+        ("weakness", &["weakness"]),
+        ("kind", &["kind"]),
+        ("title", &["title"]),
+        ("account", &["account"]),
+        ("account_name", &["account_name"]),
+        ("rating", &["rating"]),
+        ("severity", &["severity"]),
+        ("score", &["score"]),
+        ("unjustified_score", &["unjustified_score"]),
+        ("status", &["status"]),
+        ("detected", &["detected"]),
+        ("due", &["due"]),
+        ("due_rule", &["due_rule"]),
+        ("closed", &["closed"]),
+        ("changed", &["changed"]),
+        ("sources", &["sources"]),
+        ("items", &["items", "arn"]),
+        ("items.name", &["items", "name"]),
+        ("items.technology", &["items", "technology"]),
+        ("items.region", &["items", "region"]),
+        ("tickets", &["tickets", "key"]),
+        ("tickets.desk", &["tickets", "desk"]),
+        ("tickets.url", &["tickets", "url"]),
+        ("tickets.state", &["tickets", "state"]),
+        ("justification", &["justification", "text"]),
+        ("justification.author", &["justification", "author"]),
+        ("justification.at", &["justification", "at"]),
+        ("justification.until", &["justification", "until"]),
+        ("finding_count", &["finding_count"]),
+        ("previous", &["previous"]),
+        ("superseded_by", &["superseded_by"]),
+    ];
+
+    fn is_open(&self) -> bool {
+        self.status.is_live()
+    }
+}
+
+/// Records by id.
+pub fn list(
+    conn: &mut AnyConnection,
+    snapshot: &Snapshot,
+    filter: &Filter,
+) -> Result<Vec<PoamView>> {
+    let sieve = filter.sieve(conn)?;
+    let findings = snapshot.findings_by_record();
+    let mut tickets = snapshot.tickets_by_record();
+    let justifications = holding(&snapshot.justifications);
+    let mut views = Vec::new();
+    for row in &snapshot.records {
+        let findings = findings.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let view = PoamView {
+            tickets: tickets.remove(&row.id).unwrap_or_default(),
+            justification: justifications.get(&row.id).map(|j| Justification::of(j)),
+            ..PoamView::of(row, findings, snapshot)
+        };
+        let account_type = snapshot.account_type(&row.account);
+        let desks: Vec<String> = view.tickets.iter().map(|t| t.desk.clone()).collect();
+        let facts = Facts {
+            account: &row.account,
+            account_name: view.account_name.as_deref(),
+            account_type: account_type.as_deref(),
+            items: &view.items,
+            region: "",
+            score: row.score,
+            unjustified: row.unjustified_score,
+            status: row.status.0.as_str(),
+            sources: &view.sources,
+            ratings: &view.rating.into_iter().collect::<Vec<_>>(),
+            desks: &desks,
+        };
+        if sieve.takes(&facts) {
+            views.push(view);
+        }
+    }
+    Ok(views)
+}
+
+impl PoamView {
+    fn of(row: &RecordRow, findings: &[&ShownFinding], snapshot: &Snapshot) -> Self {
+        let sources: BTreeSet<&String> = findings.iter().map(|f| &f.source).collect();
+        Self {
+            id: RecordId(row.id),
+            weakness: row.weakness_id.clone(),
+            kind: row.weakness_kind.0,
+            title: row.title.clone(),
+            account: row.account.clone(),
+            account_name: snapshot.account_name(&row.account),
+            rating: row.rating.map(|r| r.0),
+            severity: row.severity.map(|s| s.0),
+            score: points(row.score),
+            unjustified_score: points(row.unjustified_score),
+            status: row.status.0,
+            detected: time(row.detected_at),
+            due: row.due,
+            due_rule: row.due_rule.clone(),
+            closed: row.closed_at.map(time),
+            changed: time(row.changed_at),
+            sources: sources.into_iter().cloned().collect(),
+            items: items(row.status.0, findings, snapshot),
+            tickets: Vec::new(),
+            justification: None,
+            finding_count: findings.len(),
+            previous: row.previous.map(RecordId),
+            superseded_by: row.superseded_by.map(RecordId),
+        }
+    }
+}
+
+fn items(status: RecordStatus, findings: &[&ShownFinding], snapshot: &Snapshot) -> Vec<ItemRef> {
+    let affected = |f: &&&ShownFinding| !status.is_live() || f.status.0 != FindingStatus::Fixed;
+    let mut items: Vec<ItemRef> = findings
+        .iter()
+        .filter(affected)
+        .flat_map(|finding| snapshot.items_of(finding))
+        .collect();
+    items.sort_by(|a, b| (&a.arn, a).cmp(&(&b.arn, b)));
+    items.dedup();
+    items
+}
+
+/// The newest justification of each record that was accepted and has not run out.
+fn holding(all: &[ShownJustification]) -> HashMap<i64, &ShownJustification> {
+    all.iter()
+        .filter(|j| j.state == "accepted")
+        .map(|j| (j.record_id, j))
+        .collect()
+}
+
+impl Justification {
+    fn of(row: &ShownJustification) -> Self {
+        Self {
+            text: row.reason.clone(),
+            author: row.author.clone(),
+            at: time(row.accepted_at),
+            until: time(row.expires_at),
+        }
+    }
+}

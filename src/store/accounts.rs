@@ -1,0 +1,229 @@
+//! Watched accounts: those declared in the configuration and those added by hand. None is ever deleted.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use poamd_contract::ids::Region;
+use serde_json::{Value, json};
+
+use super::audit::{self, Event};
+use super::columns::stamp;
+use super::schema::accounts;
+use super::{AnyConnection, Result, from_json, to_json};
+use crate::domain::account::Account;
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct AccountRow {
+    pub id: String,
+    pub name: String,
+    pub partition: String,
+    pub label: String,
+    pub role: Option<String>,
+    pub external_id: Option<String>,
+    /// JSON array of text.
+    pub regions: String,
+    pub canonical_id: Option<String>,
+    pub canonical_name: Option<String>,
+    /// JSON array of text.
+    pub contacts: String,
+    pub notes: String,
+    /// In hundredths.
+    pub weight: i64,
+    pub active: bool,
+    /// Stands in the configuration.
+    pub declared: bool,
+    /// When its first scan ended.
+    pub baseline_at: Option<NaiveDateTime>,
+    pub created_at: NaiveDateTime,
+    pub changed_at: NaiveDateTime,
+    pub removed_at: Option<NaiveDateTime>,
+}
+
+impl AccountRow {
+    pub fn regions(&self) -> Result<Vec<Region>> {
+        from_json(&format!("account {}: regions", self.id), &self.regions)
+    }
+
+    pub fn contacts(&self) -> Result<Vec<String>> {
+        from_json(&format!("account {}: contacts", self.id), &self.contacts)
+    }
+
+    /// The row of an account; `before` keeps what only the ledger knows.
+    fn of(account: &Account, declared: bool, before: Option<&Self>, at: NaiveDateTime) -> Result<Self> {
+        let access = &account.access;
+        Ok(Self {
+            id: access.id.to_string(),
+            name: access.name.clone(),
+            partition: access.partition.to_string(),
+            label: account.label.clone(),
+            role: access.role.clone(),
+            external_id: access.external_id.clone(),
+            regions: to_json(&access.regions)?,
+            canonical_id: account.s3_canonical_id.clone(),
+            canonical_name: account.s3_name.clone(),
+            contacts: to_json(&account.contacts)?,
+            notes: account.notes.clone(),
+            weight: account.weight,
+            active: account.active,
+            declared,
+            baseline_at: before.and_then(|b| b.baseline_at),
+            created_at: before.map_or(at, |b| b.created_at),
+            changed_at: before.map_or(at, |b| b.changed_at),
+            removed_at: None,
+        })
+    }
+}
+
+/// Who did it, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    pub actor: &'a str,
+    pub at: DateTime<Utc>,
+}
+
+/// Every account there ever was, by number.
+pub fn all(conn: &mut AnyConnection) -> Result<Vec<AccountRow>> {
+    Ok(accounts::table
+        .order(accounts::id)
+        .select(AccountRow::as_select())
+        .load(conn)?)
+}
+
+pub fn find(conn: &mut AnyConnection, id: &str) -> Result<Option<AccountRow>> {
+    Ok(accounts::table
+        .find(id)
+        .select(AccountRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Adds an account, or brings a removed one back with its history. False if one of that number is there already.
+pub fn add(conn: &mut AnyConnection, account: &Account, by: By<'_>) -> Result<bool> {
+    let before = find(conn, account.access.id.as_str())?;
+    if before.as_ref().is_some_and(|b| b.removed_at.is_none()) {
+        return Ok(false);
+    }
+    put(conn, account, false, before.as_ref(), by)?;
+    Ok(true)
+}
+
+/// Makes the table say what the configuration declares: new ones are added, changed ones changed, and those declared
+/// no longer become inactive. Returns how many rows changed.
+pub fn declare(conn: &mut AnyConnection, declared: &[Account], by: By<'_>) -> Result<usize> {
+    let rows = all(conn)?;
+    let mut changed = 0;
+    for account in declared {
+        let before = rows.iter().find(|r| r.id == account.access.id.as_str());
+        changed += usize::from(put(conn, account, true, before, by)?);
+    }
+    let gone = |r: &&AccountRow| {
+        r.declared && !declared.iter().any(|a| a.access.id.as_str() == r.id)
+    };
+    for row in rows.iter().filter(gone) {
+        let next = AccountRow {
+            active: false,
+            declared: false,
+            ..row.clone()
+        };
+        write(conn, next, by, "account.declared-no-longer", json!({}))?;
+        changed += 1;
+    }
+    Ok(changed)
+}
+
+/// Whether [`declare`] would change anything; takes no write lock.
+pub fn is_declared(conn: &mut AnyConnection, declared: &[Account]) -> Result<bool> {
+    let rows = all(conn)?;
+    if rows.iter().filter(|r| r.declared).count() != declared.len() {
+        return Ok(false);
+    }
+    for account in declared {
+        let Some(row) = rows.iter().find(|r| r.id == account.access.id.as_str()) else {
+            return Ok(false);
+        };
+        if *row != AccountRow::of(account, true, Some(row), row.changed_at)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Ends the watch over an account; its items, findings and records stay. False if there is none to remove.
+pub fn remove(conn: &mut AnyConnection, id: &str, by: By<'_>) -> Result<bool> {
+    let Some(row) = find(conn, id)?.filter(|r| r.removed_at.is_none()) else {
+        return Ok(false);
+    };
+    let next = AccountRow {
+        active: false,
+        removed_at: Some(stamp(by.at)),
+        ..row
+    };
+    write(conn, next, by, "account.removed", json!({}))?;
+    Ok(true)
+}
+
+fn put(
+    conn: &mut AnyConnection,
+    account: &Account,
+    declared: bool,
+    before: Option<&AccountRow>,
+    by: By<'_>,
+) -> Result<bool> {
+    let next = AccountRow::of(account, declared, before, stamp(by.at))?;
+    if before == Some(&next) {
+        return Ok(false);
+    }
+    let kind = match before {
+        None => "account.added",
+        Some(before) if before.removed_at.is_some() => "account.added-again",
+        Some(_) => "account.changed",
+    };
+    let body = json!({
+        "name": next.name, "label": next.label, "partition": next.partition, "role": next.role,
+        "external_id": next.external_id.is_some(), "regions": account.access.regions,
+        "active": next.active, "declared": next.declared,
+    });
+    if before.is_none() {
+        diesel::insert_into(accounts::table)
+            .values(&next)
+            .execute(conn)?;
+        note(conn, &next.id, by, kind, body)?;
+    } else {
+        write(conn, next, by, kind, body)?;
+    }
+    Ok(true)
+}
+
+fn write(
+    conn: &mut AnyConnection,
+    mut row: AccountRow,
+    by: By<'_>,
+    kind: &'static str,
+    body: Value,
+) -> Result<()> {
+    row.changed_at = stamp(by.at);
+    diesel::update(accounts::table.find(&row.id))
+        .set(&row)
+        .execute(conn)?;
+    note(conn, &row.id, by, kind, body)
+}
+
+fn note(
+    conn: &mut AnyConnection,
+    id: &str,
+    by: By<'_>,
+    kind: &'static str,
+    body: Value,
+) -> Result<()> {
+    audit::append(
+        conn,
+        &Event {
+            at: by.at,
+            actor: by.actor.to_owned(),
+            kind,
+            subject: format!("account:{id}"),
+            body,
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Rows as the views read them: only the columns that are shown, whole tables at a time, nothing is written.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use poamd_contract::finding::{Channel, WeaknessKind};
+use poamd_contract::severity::Severity;
+
+use super::columns::Col;
+use super::schema::{
+    finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox, tickets,
+};
+use super::{AnyConnection, Result, StoreError};
+use crate::domain::finding::FindingStatus;
+use crate::domain::ticket::OutboxState;
+
+/// A finding without its long texts.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = findings)]
+pub struct ShownFinding {
+    pub account: String,
+    pub fingerprint: String,
+    pub region: String,
+    pub source: String,
+    pub weakness_id: String,
+    pub weakness_kind: Col<WeaknessKind>,
+    pub title: String,
+    pub severity: Option<Col<Severity>>,
+    pub score: i64,
+    pub status: Col<FindingStatus>,
+    pub at_source: Option<String>,
+    /// JSON array of text.
+    pub marks: String,
+    pub sample: bool,
+    pub justified: bool,
+    pub arn: String,
+    /// JSON array of `ResourceRef`.
+    pub resources: String,
+    pub record_id: Option<i64>,
+    pub detected_at: NaiveDateTime,
+    pub first_seen: NaiveDateTime,
+    pub last_seen: NaiveDateTime,
+    pub closed_at: Option<NaiveDateTime>,
+}
+
+/// One native id of a finding and the way it came.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = finding_reports)]
+pub struct ShownReport {
+    pub account: String,
+    pub fingerprint: String,
+    pub native_id: String,
+    pub channel: Col<Channel>,
+}
+
+/// A ticket without what only its delivery needs.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = tickets)]
+pub struct ShownTicket {
+    pub id: i64,
+    pub record_id: i64,
+    pub desk: String,
+    pub generation: i64,
+    pub marker_key: String,
+    pub link: String,
+    pub remote_key: Option<String>,
+    pub url: Option<String>,
+    pub state: Option<String>,
+    pub status: Option<String>,
+    pub created_at: NaiveDateTime,
+    pub changed_at: NaiveDateTime,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = justifications)]
+pub struct ShownJustification {
+    pub id: i64,
+    pub record_id: i64,
+    pub desk: String,
+    pub ticket_key: String,
+    pub author: String,
+    pub reason: String,
+    pub state: String,
+    pub commented_at: NaiveDateTime,
+    pub accepted_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+}
+
+/// An effect on a desk that is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct ShownEffect {
+    pub id: i64,
+    pub desk: String,
+    pub ticket_id: i64,
+    pub kind: String,
+    pub state: Col<OutboxState>,
+    pub attempt: i64,
+    pub not_before: NaiveDateTime,
+    pub error: Option<String>,
+}
+
+/// A comment that was read on a ticket, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = inbox_comments)]
+pub struct ShownComment {
+    pub ticket_id: i64,
+    pub verdict: String,
+    pub detail: String,
+    pub commented_at: NaiveDateTime,
+}
+
+/// Reads several tables as they were at one moment (PostgreSQL: as each was when it was read).
+pub fn at_one_moment<T>(
+    conn: &mut AnyConnection,
+    read: impl FnOnce(&mut AnyConnection) -> Result<T>,
+) -> Result<T> {
+    conn.transaction::<T, StoreError, _>(read)
+}
+
+/// Every finding, account by account.
+pub fn findings(conn: &mut AnyConnection) -> Result<Vec<ShownFinding>> {
+    Ok(findings::table
+        .order((findings::account, findings::fingerprint))
+        .select(ShownFinding::as_select())
+        .load(conn)?)
+}
+
+/// Every report, in the order of the findings.
+pub fn reports(conn: &mut AnyConnection) -> Result<Vec<ShownReport>> {
+    Ok(finding_reports::table
+        .order((
+            finding_reports::account,
+            finding_reports::fingerprint,
+            finding_reports::native_id,
+            finding_reports::cell,
+        ))
+        .select(ShownReport::as_select())
+        .load(conn)?)
+}
+
+/// Every ticket, by record, desk and generation.
+pub fn tickets(conn: &mut AnyConnection) -> Result<Vec<ShownTicket>> {
+    Ok(tickets::table
+        .order((tickets::record_id, tickets::desk, tickets::generation))
+        .select(ShownTicket::as_select())
+        .load(conn)?)
+}
+
+/// Every justification, oldest first.
+pub fn justifications(conn: &mut AnyConnection) -> Result<Vec<ShownJustification>> {
+    Ok(justifications::table
+        .order(justifications::id)
+        .select(ShownJustification::as_select())
+        .load(conn)?)
+}
+
+/// Effects on desks that are still to come, or never came.
+pub fn unsettled(conn: &mut AnyConnection) -> Result<Vec<ShownEffect>> {
+    Ok(outbox::table
+        .filter(outbox::state.ne_all([OutboxState::Done, OutboxState::Adopted].map(Col)))
+        .order(outbox::id)
+        .select(ShownEffect::as_select())
+        .load(conn)?)
+}
+
+/// Every comment that was read, in the order of its time.
+pub fn comments(conn: &mut AnyConnection) -> Result<Vec<ShownComment>> {
+    Ok(inbox_comments::table
+        .order((
+            inbox_comments::commented_at,
+            inbox_comments::desk,
+            inbox_comments::comment_id,
+        ))
+        .select(ShownComment::as_select())
+        .load(conn)?)
+}
+
+/// Account and ARN of the items whose present configuration passes a test.
+pub fn items_with_config(
+    conn: &mut AnyConnection,
+    test: impl Fn(&str) -> bool,
+) -> Result<HashSet<(String, String)>> {
+    let rows = items::table
+        .inner_join(
+            item_revisions::table.on(item_revisions::account
+                .eq(items::account)
+                .and(item_revisions::arn.eq(items::arn))
+                .and(item_revisions::number.eq(items::revision))),
+        )
+        .select((items::account, items::arn, item_revisions::config))
+        .load_iter::<(String, String, String), _>(conn)?;
+    let mut found = HashSet::new();
+    for row in rows {
+        let (account, arn, config) = row?;
+        if test(&config) {
+            found.insert((account, arn));
+        }
+    }
+    Ok(found)
+}
