@@ -179,6 +179,7 @@ diesel::table! {
         comments_version -> Nullable<Text>,
         probe_after -> Nullable<Text>,
         written -> Text,
+        seen -> Text,
         created_at -> Timestamp,
         changed_at -> Timestamp,
     }

@@ -178,6 +178,7 @@ CREATE TABLE tickets (
     comments_version TEXT,
     probe_after TEXT,
     written TEXT NOT NULL,
+    seen TEXT NOT NULL,
     created_at TIMESTAMP NOT NULL,
     changed_at TIMESTAMP NOT NULL
 );

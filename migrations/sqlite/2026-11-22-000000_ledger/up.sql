@@ -178,6 +178,7 @@ CREATE TABLE tickets (
     comments_version TEXT,
     probe_after TEXT,
     written TEXT NOT NULL,
+    seen TEXT NOT NULL,
     created_at TEXT NOT NULL,
     changed_at TEXT NOT NULL
 ) STRICT;

@@ -1,0 +1,158 @@
+//! Justifications: the word as it was given, by whom, until when, and the findings it covers.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+
+use super::columns::stamp;
+use super::dialect::insert_many;
+use super::schema::{findings, justifications, justified_findings, records};
+use super::{AnyConnection, Result};
+
+pub const ACCEPTED: &str = "accepted";
+pub const EXPIRED: &str = "expired";
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = justifications)]
+pub struct JustificationRow {
+    pub id: i64,
+    pub record_id: i64,
+    pub desk: String,
+    pub ticket_key: String,
+    pub comment_id: String,
+    pub author_id: String,
+    /// As the desk showed them.
+    pub author: String,
+    pub reason: String,
+    /// The whole comment as it was taken.
+    pub verbatim: String,
+    pub verbatim_sha256: String,
+    /// `accepted` or `expired`.
+    pub state: String,
+    pub commented_at: NaiveDateTime,
+    pub accepted_at: NaiveDateTime,
+    /// The first moment it no longer holds.
+    pub expires_at: NaiveDateTime,
+}
+
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = justifications)]
+pub struct NewJustification {
+    pub record_id: i64,
+    pub desk: String,
+    pub ticket_key: String,
+    pub comment_id: String,
+    pub author_id: String,
+    pub author: String,
+    pub reason: String,
+    pub verbatim: String,
+    pub verbatim_sha256: String,
+    pub state: String,
+    pub commented_at: NaiveDateTime,
+    pub accepted_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+}
+
+/// SQLite takes 32,766 variables; a pair has three.
+const ROWS_A_STATEMENT: usize = 1_000;
+
+/// Keeps a justification with the findings of `account` it covers.
+pub fn insert(
+    conn: &mut AnyConnection,
+    row: &NewJustification,
+    account: &str,
+    fingerprints: &[&str],
+) -> Result<i64> {
+    let id: i64 = diesel::insert_into(justifications::table)
+        .values(row)
+        .returning(justifications::id)
+        .get_result(conn)?;
+    let pairs: Vec<_> = fingerprints
+        .iter()
+        .map(|fingerprint| {
+            (
+                justified_findings::justification_id.eq(id),
+                justified_findings::account.eq(account),
+                justified_findings::fingerprint.eq(*fingerprint),
+            )
+        })
+        .collect();
+    for chunk in pairs.chunks(ROWS_A_STATEMENT) {
+        let chunk = chunk.to_vec();
+        insert_many!(conn, justified_findings::table, &chunk)?;
+    }
+    Ok(id)
+}
+
+/// Justifications of a record, the newest first.
+pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<JustificationRow>> {
+    Ok(justifications::table
+        .filter(justifications::record_id.eq(record))
+        .order(justifications::id.desc())
+        .select(JustificationRow::as_select())
+        .load(conn)?)
+}
+
+/// Justifications in force whose end has come.
+pub fn ended(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<JustificationRow>> {
+    Ok(justifications::table
+        .filter(justifications::state.eq(ACCEPTED))
+        .filter(justifications::expires_at.le(stamp(now)))
+        .order(justifications::id)
+        .select(JustificationRow::as_select())
+        .load(conn)?)
+}
+
+pub fn set_state(conn: &mut AnyConnection, id: i64, state: &str) -> Result<()> {
+    diesel::update(justifications::table.find(id))
+        .set(justifications::state.eq(state))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Account and fingerprint of the findings a justification covers.
+pub fn covered(conn: &mut AnyConnection, id: i64) -> Result<Vec<(String, String)>> {
+    Ok(justified_findings::table
+        .filter(justified_findings::justification_id.eq(id))
+        .order((justified_findings::account, justified_findings::fingerprint))
+        .select((justified_findings::account, justified_findings::fingerprint))
+        .load(conn)?)
+}
+
+/// Whether a justification in force still covers a finding.
+pub fn covers(conn: &mut AnyConnection, account: &str, fingerprint: &str) -> Result<bool> {
+    let count: i64 = justified_findings::table
+        .inner_join(
+            justifications::table
+                .on(justifications::id.eq(justified_findings::justification_id)),
+        )
+        .filter(justified_findings::account.eq(account))
+        .filter(justified_findings::fingerprint.eq(fingerprint))
+        .filter(justifications::state.eq(ACCEPTED))
+        .count()
+        .get_result(conn)?;
+    Ok(count > 0)
+}
+
+/// Writes a record's unjustified score anew from its findings; gives the one before and the one after.
+pub fn rescore(conn: &mut AnyConnection, record: i64, now: DateTime<Utc>) -> Result<(i64, i64)> {
+    let before: i64 = records::table
+        .find(record)
+        .select(records::unjustified_score)
+        .first(conn)?;
+    let scores: Vec<i64> = findings::table
+        .filter(findings::record_id.eq(record))
+        .filter(findings::justified.eq(false))
+        .filter(findings::status.ne(crate::domain::finding::FindingStatus::Fixed.as_str()))
+        .select(findings::score)
+        .load(conn)?;
+    let after: i64 = scores.iter().sum();
+    if after != before {
+        diesel::update(records::table.find(record))
+            .set((
+                records::unjustified_score.eq(after),
+                records::changed_at.eq(stamp(now)),
+            ))
+            .execute(conn)?;
+    }
+    Ok((before, after))
+}
