@@ -144,6 +144,22 @@ impl Templates {
         })
     }
 
+    /// Renders a plain-text template that is not one of the set, such as a subject from the configuration. Refused is
+    /// what no template may contain.
+    pub fn render_text<C: Serialize>(
+        &self,
+        name: &str,
+        source: &str,
+        data: &C,
+    ) -> Result<Result<String, RenderFailure>, Refused> {
+        guard::check(name, source)?;
+        let rendered = self.text.render_template(source, data);
+        Ok(rendered.map_err(|source| RenderFailure {
+            name: name.to_owned(),
+            source: Box::new(source),
+        }))
+    }
+
     /// Renders all templates of a kind of data with all its samples, so that a wrong override is found when it is
     /// loaded and not when the report is due.
     pub fn prove<C: Sampled>(&self) -> Result<(), RenderFailure> {

@@ -76,6 +76,9 @@ impl Claimed {
     }
 }
 
+/// No mail waits longer. A time beyond it was written by a clock that has been put back since, and counts as come.
+const FARTHEST: TimeDelta = TimeDelta::days(1);
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -183,7 +186,11 @@ pub fn bytes_of(conn: &mut AnyConnection, id: i64) -> Result<Option<Vec<u8>>> {
 pub fn recover(conn: &mut AnyConnection, actor: &str, now: DateTime<Utc>) -> Result<usize> {
     let dead: Vec<(i64, String, String, i64)> = mails::table
         .filter(mails::state.eq(Col(MailState::Sending)))
-        .filter(mails::lease_until.le(stamp(now)))
+        .filter(
+            mails::lease_until
+                .le(stamp(now))
+                .or(mails::lease_until.gt(stamp(now + FARTHEST))),
+        )
         .order(mails::id)
         .select((mails::id, mails::report, mails::message_id, mails::attempt))
         .load(conn)?;
@@ -288,7 +295,11 @@ pub fn claim(
 ) -> Result<Option<Claimed>> {
     let next: Option<(i64, Col<MailState>, i64)> = mails::table
         .filter(mails::state.eq_any(MailState::WAITING.map(Col)))
-        .filter(mails::not_before.le(stamp(now)))
+        .filter(
+            mails::not_before
+                .le(stamp(now))
+                .or(mails::not_before.gt(stamp(now + FARTHEST))),
+        )
         .order((mails::not_before, mails::id))
         .select((mails::id, mails::state, mails::attempt))
         .first(conn)
