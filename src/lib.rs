@@ -3,11 +3,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+//WAIT pub mod daemon;
+pub mod delivery;
 pub mod domain;
+pub mod exchange;
 pub mod intake;
+pub mod jobs;
 pub mod poam;
 pub mod policy;
+pub mod query;
 pub mod render;
 pub mod reports;
 pub mod scan;
 pub mod store;
+pub mod wiring;

@@ -43,7 +43,7 @@ pub struct MailDispatcher {
 }
 
 /// What one round did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MailSummary {
     pub sent: u64,
     pub retried: u64,

@@ -1,18 +1,26 @@
 //! The ledger on disk: pool, named transactions, one file an aggregate. Rules live elsewhere; here is
 //! only what is read and written.
 
+pub mod accounts;
 pub mod audit;
 pub mod columns;
 pub mod connection;
 pub mod coverage;
 pub mod dialect;
 pub mod findings;
+pub mod inbox;
 pub mod items;
+pub mod justifications;
+pub mod leases;
 pub mod mails;
+pub mod outbox;
 pub mod records;
+pub mod reporting;
 pub mod runs;
 pub mod schedule;
 pub mod schema;
+pub mod shown;
+pub mod tickets;
 pub mod watched;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,0 +1,108 @@
+//! Every watch over every account and region. Global technologies are looked at once an account.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use poamd_contract::ids::Region;
+use poamd_contract::watch::AccountWatch;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Context, Gap, Result, Selection, pull};
+use crate::intake::{Counts, Inventory};
+use crate::poam::Planned;
+use crate::scan::look::Looking;
+use crate::store::watched::{self, Watched};
+
+const ACTOR: &str = "job:scan";
+
+/// What a scan saw.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    pub cells: u64,
+    pub items: Inventory,
+    pub counts: Counts,
+    pub gaps: Vec<Gap>,
+    pub records: Planned,
+}
+
+struct Task {
+    watch: Arc<dyn AccountWatch>,
+    account: Watched,
+    region: Region,
+}
+
+/// Scans now.
+pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
+    let accounts = ctx.accounts(selection).await?;
+    let tasks = tasks(ctx, selection, &accounts);
+    let run = ctx.begin_run("scan").await?;
+    let looking = Looking {
+        store: ctx.store.clone(),
+        policies: ctx.policies.clone(),
+        synonyms: ctx.synonyms.clone(),
+        run,
+        actor: ACTOR.to_owned(),
+        now: ctx.clock.now(),
+    };
+    ctx.progress.begin("scan", Some(tasks.len() as u64));
+    let mut summary = Summary::default();
+    let mut done = futures::stream::iter(tasks.into_iter().map(|task| {
+        let looking = looking.clone();
+        async move { looking.look(&*task.watch, &task.account.access, &task.account.label, &task.region).await }
+    }))
+    .buffer_unordered(ctx.config.aws.concurrency as usize);
+    while let Some(outcome) = done.next().await {
+        let looked = outcome?;
+        let (cell, seen, began) = (looked.cell.clone(), looked.coverage.clone(), looking.now);
+        ctx.store.write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR)).await?;
+        ctx.progress.step("scan");
+        summary.cells += 1;
+        summary.items += looked.inventory;
+        summary.counts += looked.counts;
+        if !looked.coverage.is_complete() {
+            summary.gaps.push(Gap { cell: looked.cell, coverage: looked.coverage });
+        }
+    }
+    drop(done);
+    summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
+    note_baselines(ctx, selection, &accounts).await?;
+    summary.records = pull::plan(ctx, ACTOR).await?;
+    ctx.progress.end("scan");
+    let outcome = if summary.gaps.is_empty() { "complete" } else { "gaps" };
+    ctx.finish_run(run, outcome, json!({ "items": summary.items, "findings": summary.counts })).await?;
+    Ok(summary)
+}
+
+fn tasks(ctx: &Context, selection: &Selection, accounts: &[Watched]) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for account in accounts {
+        for watch in ctx.watches.iter().filter(|w| selection.takes_service(w.technology())) {
+            let regions = account.access.regions.iter().filter(|r| selection.takes_region(r.as_str()));
+            let often = if watch.is_global() { 1 } else { usize::MAX };
+            tasks.extend(regions.take(often).map(|region| Task {
+                watch: watch.clone(),
+                account: account.clone(),
+                region: region.clone(),
+            }));
+        }
+    }
+    tasks
+}
+
+/// A whole scan of a new account is its baseline.
+async fn note_baselines(ctx: &Context, selection: &Selection, accounts: &[Watched]) -> Result<()> {
+    if !selection.regions.is_empty() || !selection.services.is_empty() {
+        return Ok(());
+    }
+    let due: Vec<String> =
+        accounts.iter().filter(|a| a.baseline_due).map(|a| a.access.id.to_string()).collect();
+    let now = ctx.clock.now();
+    if due.is_empty() {
+        return Ok(());
+    }
+    Ok(ctx
+        .store
+        .write(move |c| due.iter().try_for_each(|account| watched::baseline_done(c, account, now)))
+        .await?)
+}
