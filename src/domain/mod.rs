@@ -1,5 +1,7 @@
 //! Nouns and rules of the ledger. No I/O, no async, no database; a clock comes as a value.
 
+pub mod account;
+pub mod command;
 pub mod deadline;
 pub mod finding;
 pub mod fingerprint;
@@ -9,4 +11,5 @@ pub mod plan;
 pub mod rating;
 pub mod record;
 pub mod score;
+pub mod ticket;
 pub mod timetable;
