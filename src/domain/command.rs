@@ -73,9 +73,10 @@ pub fn parse(lines: &[String]) -> Vec<Command> {
             at += 1;
             continue;
         };
+        // Two dashes alone begin a signature; desks drop the empty line before them.
         let body_from = at + 1;
         at = body_from;
-        while at < lines.len() && self::head(&lines[at]).is_none() && !is_end(&lines, at) {
+        while at < lines.len() && self::head(&lines[at]).is_none() && lines[at].trim() != "--" {
             at += 1;
         }
         commands.extend(command(&head, &lines[body_from..at]));
@@ -91,11 +92,6 @@ pub fn comparable(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// Two dashes after an empty line: what follows is a signature.
-fn is_end(lines: &[String], at: usize) -> bool {
-    lines[at].trim() == "--" && at > 0 && lines[at - 1].trim().is_empty()
 }
 
 /// What editors and keyboards make of plain signs, undone.

@@ -69,8 +69,8 @@ pub struct Settlement {
 pub enum Dead {
     /// Those whose lease ended.
     Expired,
-    /// All but our own: the caller holds the database alone.
-    AllOthers,
+    /// All: the caller holds the database alone and has claimed nothing yet.
+    All,
 }
 
 /// Wants an effect. False if the same was wanted before, whatever became of it.
@@ -217,7 +217,6 @@ pub fn settle(
 pub fn left_over(
     conn: &mut AnyConnection,
     desk: &str,
-    holder: &str,
     dead: Dead,
     now: DateTime<Utc>,
 ) -> Result<Vec<OutboxRow>> {
@@ -225,10 +224,9 @@ pub fn left_over(
         .filter(outbox::desk.eq(desk))
         .filter(outbox::state.eq(Col(OutboxState::Sending)))
         .into_boxed();
-    query = match dead {
-        Dead::Expired => query.filter(outbox::lease_until.lt(stamp(now))),
-        Dead::AllOthers => query.filter(outbox::lease_holder.ne(holder)),
-    };
+    if dead == Dead::Expired {
+        query = query.filter(outbox::lease_until.lt(stamp(now)));
+    }
     Ok(query
         .order(outbox::id)
         .select(OutboxRow::as_select())

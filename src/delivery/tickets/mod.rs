@@ -119,8 +119,8 @@ struct Run {
 }
 
 impl Dispatcher {
-    /// Puts what a crash left in the middle where it is looked up. `dead` says whose rows those are: whoever holds the
-    /// database alone (SQLite's lock) need not wait for leases to end.
+    /// Puts what a crash left in the middle where it is looked up. At its start, whoever holds
+    /// the database alone (SQLite's lock) need not wait for leases to end.
     pub async fn recover(&self, dead: Dead) -> Result<u64> {
         let mut count = 0;
         for (name, desk) in &self.desks {
@@ -132,10 +132,10 @@ impl Dispatcher {
     async fn recover_desk(&self, name: &str, desk: &dyn Desk, dead: Dead) -> Result<u64> {
         let now = self.clock.now();
         let waits = Waits::of(desk);
-        let (name, holder) = (name.to_owned(), self.holder.clone());
+        let name = name.to_owned();
         self.store
             .write(move |conn| {
-                let rows = outbox::left_over(conn, &name, &holder, dead, now)?;
+                let rows = outbox::left_over(conn, &name, dead, now)?;
                 let mut count = 0;
                 for row in rows {
                     // A crash is no unclear answer: it does not count towards needs-operator.
