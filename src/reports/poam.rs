@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::mailing::Attachment;
 
 use super::attachment::records_csv;
@@ -178,7 +178,8 @@ fn rows(
             row.justification = Some(Justification {
                 text: it.reason,
                 author: it.author,
-                until: Some(it.expires_at.date()),
+                // It ends with the day before.
+                until: Some((it.expires_at - TimeDelta::microseconds(1)).date()),
             });
         }
     }

@@ -11,6 +11,7 @@ use super::{AnyConnection, Result};
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
+use crate::domain::ticket::Link;
 
 const KEYS_A_QUERY: usize = 500;
 
@@ -115,10 +116,10 @@ pub fn findings(conn: &mut AnyConnection) -> Result<Vec<FindingFacts>> {
         .load(conn)?)
 }
 
-/// Tickets that have a key, by record and desk; of several generations the last stands last.
+/// Linked tickets, by record and desk.
 pub fn tickets(conn: &mut AnyConnection) -> Result<Vec<TicketFacts>> {
     Ok(tickets::table
-        .filter(tickets::remote_key.is_not_null())
+        .filter(tickets::link.eq(Col(Link::Linked)))
         .order((tickets::record_id, tickets::desk, tickets::generation))
         .select((
             tickets::record_id,

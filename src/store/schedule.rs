@@ -27,9 +27,9 @@ impl ScheduleRow {
         self.next_due.and_utc()
     }
 
-    /// Its last run began and did not come to an end.
+    /// Its last run began and did not come to an end. Times would not tell: the clock may have been put back.
     pub fn was_cut_off(&self) -> bool {
-        self.last_started > self.last_finished
+        self.last_started.is_some() && self.last_outcome.is_none()
     }
 }
 
@@ -105,7 +105,10 @@ pub fn due(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<ScheduleR
 /// A run began. The job stays due until it is finished: a run that is cut off is run again.
 pub fn started(conn: &mut AnyConnection, job: &str, now: DateTime<Utc>) -> Result<()> {
     diesel::update(schedule::table.find(job))
-        .set(schedule::last_started.eq(stamp(now)))
+        .set((
+            schedule::last_started.eq(stamp(now)),
+            schedule::last_outcome.eq(None::<String>),
+        ))
         .execute(conn)?;
     Ok(())
 }

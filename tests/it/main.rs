@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod crash;
 mod policies;
+mod reports;
+mod smtp;
+mod store;
+mod support;
 mod systemd;
 mod templates;
+mod tickets;
