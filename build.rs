@@ -13,11 +13,22 @@ fn main() {
     for folder in FOLDERS {
         println!("cargo::rerun-if-changed={folder}");
     }
+    println!("cargo::rustc-env=POAMD_AWS_LC_RS={}", locked("aws-lc-rs"));
     println!("cargo::rerun-if-env-changed=POAMD_COMMIT");
     // A packager who builds from an archive names the commit; otherwise the checkout does.
     if let Some(commit) = std::env::var("POAMD_COMMIT").ok().or_else(checkout) {
         println!("cargo::rustc-env=POAMD_COMMIT={commit}");
     }
+}
+
+/// The version of a package in the lock file, for `--version --verbose`.
+fn locked(package: &str) -> String {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    lock.split("[[package]]")
+        .find(|entry| entry.contains(&format!("name = \"{package}\"\n")))
+        .and_then(|entry| entry.lines().find_map(|line| line.strip_prefix("version = ")))
+        .map_or_else(|| "unknown".to_owned(), |version| version.trim_matches('"').to_owned())
 }
 
 /// The commit checked out here, if this is a checkout and there is a git to ask.

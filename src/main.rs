@@ -1,1 +1,12 @@
-fn main() {}
+//! The program: one command line, run in this process.
+
+use std::io;
+use std::process::ExitCode;
+
+use poamd::cli::{self, shell::Shell};
+
+fn main() -> ExitCode {
+    let (mut out, mut err, mut input) = (io::stdout().lock(), io::stderr(), io::stdin());
+    let mut shell = Shell::of_process(&mut out, &mut err, &mut input);
+    cli::run(std::env::args_os(), &mut shell).into()
+}

@@ -21,7 +21,8 @@ use serde_json::Value;
 use crate::store::accounts::AccountRow;
 use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
-use crate::store::shown::{self, ShownFinding, ShownJustification, ShownTicket};
+use crate::store::shown::{self, ShownFinding, ShownJustification};
+use crate::store::tickets::TicketRow;
 use crate::store::{self, AnyConnection, Result};
 
 /// One column of a view as a flat table: its name, and the keys that lead to its value in the JSON of a row.
@@ -68,7 +69,7 @@ pub struct Snapshot {
     /// By id.
     pub records: Vec<RecordRow>,
     /// By record, desk and generation.
-    pub tickets: Vec<ShownTicket>,
+    pub tickets: Vec<TicketRow>,
     justifications: Vec<ShownJustification>,
 }
 
@@ -86,7 +87,7 @@ impl Snapshot {
                     .collect(),
                 findings: shown::findings(conn)?,
                 records: store::records::all(conn)?,
-                tickets: shown::tickets(conn)?,
+                tickets: tickets(conn)?,
                 justifications: shown::justifications(conn)?,
             })
         })
@@ -168,7 +169,7 @@ impl ItemRef {
 }
 
 impl TicketRef {
-    fn of(row: &ShownTicket) -> Option<Self> {
+    fn of(row: &TicketRow) -> Option<Self> {
         Some(Self {
             desk: row.desk.clone(),
             key: row.remote_key.clone()?,
@@ -176,6 +177,14 @@ impl TicketRef {
             state: ticket::state_of(row),
         })
     }
+}
+
+fn tickets(conn: &mut AnyConnection) -> Result<Vec<TicketRow>> {
+    let mut tickets = store::tickets::all(conn)?;
+    tickets.sort_by(|a, b| {
+        (a.record_id, &a.desk, a.generation).cmp(&(b.record_id, &b.desk, b.generation))
+    });
+    Ok(tickets)
 }
 
 /// A time of the ledger as it is shown: RFC 3339 in UTC, to the second.

@@ -13,6 +13,7 @@ use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
+use crate::store::justifications::ACCEPTED;
 use crate::store::records::RecordRow;
 use crate::store::shown::{ShownFinding, ShownJustification};
 use crate::store::{AnyConnection, Result};
@@ -191,7 +192,7 @@ fn items(status: RecordStatus, findings: &[&ShownFinding], snapshot: &Snapshot) 
 /// The newest justification of each record that was accepted and has not run out.
 fn holding(all: &[ShownJustification]) -> HashMap<i64, &ShownJustification> {
     all.iter()
-        .filter(|j| j.state == "accepted")
+        .filter(|j| j.state == ACCEPTED)
         .map(|j| (j.record_id, j))
         .collect()
 }

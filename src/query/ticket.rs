@@ -9,7 +9,8 @@ use super::filter::{Facts, Filter};
 use super::{Column, Snapshot, View, poam, time};
 use crate::domain::record::RecordId;
 use crate::domain::ticket::{Link, OutboxState};
-use crate::store::shown::{self, ShownComment, ShownEffect, ShownTicket};
+use crate::store::shown::{self, ShownComment, ShownEffect};
+use crate::store::tickets::TicketRow;
 use crate::store::{AnyConnection, Result};
 
 /// What a ticket can be asked for by `--status`.
@@ -34,7 +35,7 @@ pub struct TicketView {
     pub account: String,
     /// Higher than 1 if an earlier ticket of the record cannot be opened again.
     pub generation: i64,
-    pub link: String,
+    pub link: Link,
     pub created: String,
     pub changed: String,
     /// Effects that are still to be delivered, or never were.
@@ -88,7 +89,7 @@ impl View for TicketView {
     ];
 
     fn is_open(&self) -> bool {
-        self.link != Link::Retired.as_str()
+        self.link != Link::Retired
             && (self.state != TicketState::Closed.as_str()
                 && self.state != TicketState::Done.as_str()
                 || !self.waiting.is_empty())
@@ -96,12 +97,12 @@ impl View for TicketView {
 }
 
 /// How a ticket stands, in one word.
-pub(super) fn state_of(row: &ShownTicket) -> String {
-    if row.link == Link::Missing.as_str() {
-        return row.link.clone();
+pub(super) fn state_of(row: &TicketRow) -> String {
+    if row.link.0 == Link::Missing {
+        return row.link.0.to_string();
     }
-    match &row.state {
-        Some(state) => state.clone(),
+    match row.state() {
+        Some(state) => state.as_str().to_owned(),
         None if row.remote_key.is_some() => TicketState::New.as_str().to_owned(),
         None => Link::Creating.as_str().to_owned(),
     }
@@ -156,7 +157,7 @@ pub fn list(
 }
 
 impl TicketView {
-    fn of(row: &ShownTicket, record: &poam::PoamView, state: String) -> Self {
+    fn of(row: &TicketRow, record: &poam::PoamView, state: String) -> Self {
         Self {
             id: row.id,
             desk: row.desk.clone(),
@@ -168,7 +169,7 @@ impl TicketView {
             title: record.title.clone(),
             account: record.account.clone(),
             generation: row.generation,
-            link: row.link.clone(),
+            link: row.link.0,
             created: time(row.created_at),
             changed: time(row.changed_at),
             waiting: Vec::new(),

@@ -69,6 +69,21 @@ where
     Ok(done.iter().map(ToString::to_string).collect())
 }
 
+/// The newest migration that was applied.
+pub fn schema_version(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    let trouble = |source| StoreError::Migration { source };
+    let versions = match conn {
+        AnyConnection::Sqlite(c) => c.applied_migrations().map_err(trouble)?,
+        AnyConnection::Postgres(c) => c.applied_migrations().map_err(trouble)?,
+    };
+    Ok(versions.iter().map(ToString::to_string).max())
+}
+
+/// The SQLite that is part of this program.
+pub fn bundled_sqlite() -> String {
+    libsqlite3_sys::SQLITE_VERSION.to_string_lossy().into_owned()
+}
+
 /// Reverts everything; for the test that each migration goes back.
 pub fn revert_all(conn: &mut AnyConnection) -> Result<(), StoreError> {
     let trouble = |source| StoreError::Migration { source };

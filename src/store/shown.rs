@@ -9,7 +9,7 @@ use poamd_contract::severity::Severity;
 
 use super::columns::Col;
 use super::schema::{
-    finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox, tickets,
+    finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
 };
 use super::{AnyConnection, Result, StoreError};
 use crate::domain::finding::FindingStatus;
@@ -52,24 +52,6 @@ pub struct ShownReport {
     pub fingerprint: String,
     pub native_id: String,
     pub channel: Col<Channel>,
-}
-
-/// A ticket without what only its delivery needs.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = tickets)]
-pub struct ShownTicket {
-    pub id: i64,
-    pub record_id: i64,
-    pub desk: String,
-    pub generation: i64,
-    pub marker_key: String,
-    pub link: String,
-    pub remote_key: Option<String>,
-    pub url: Option<String>,
-    pub state: Option<String>,
-    pub status: Option<String>,
-    pub created_at: NaiveDateTime,
-    pub changed_at: NaiveDateTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -137,14 +119,6 @@ pub fn reports(conn: &mut AnyConnection) -> Result<Vec<ShownReport>> {
             finding_reports::cell,
         ))
         .select(ShownReport::as_select())
-        .load(conn)?)
-}
-
-/// Every ticket, by record, desk and generation.
-pub fn tickets(conn: &mut AnyConnection) -> Result<Vec<ShownTicket>> {
-    Ok(tickets::table
-        .order((tickets::record_id, tickets::desk, tickets::generation))
-        .select(ShownTicket::as_select())
         .load(conn)?)
 }
 

@@ -1,0 +1,261 @@
+//! `poamd config`: try the configuration, see an example, see what is in force.
+
+use std::path::Path;
+
+use chrono_tz::Tz;
+use clap::{Args, Subcommand};
+use poamd_contract::health::Check;
+
+use super::doctor::{self, Findings};
+use super::failure::{Exit, Failure};
+use super::load;
+use super::shell::Shell;
+use super::summary::Told;
+use super::{account, wait_for};
+use crate::config::{Config, CronExpr, DatabaseUrl, duration, example};
+use crate::jobs::Quiet;
+use crate::query::instant;
+use crate::store::watched;
+use crate::wiring::{self, Surroundings};
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Read the configuration and prove each part of it: database, policies, templates, desks, mail, accounts
+    Check(Try),
+    /// Every key with a comment and an example
+    Example,
+    /// What is in force, defaults included; secrets only by name
+    Show,
+}
+
+#[derive(Debug, Args)]
+pub struct Try {
+    /// Ask nobody outside
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    told: Told,
+}
+
+/// How many next runs are shown.
+const RUNS: usize = 3;
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Check(args) => check(shell, at, args),
+        Verb::Example => {
+            shell.out.write_all(example::render().as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Verb::Show => {
+            let path = load::config_path(at, shell);
+            let config = load::config(at, shell)?;
+            for line in lines(&path, &config) {
+                shell.say(&crate::render::sink::text(&line))?;
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, Failure> {
+    let path = load::config_path(at, shell);
+    let config = load::config(at, shell)?;
+    let around = load::surroundings(shell, std::sync::Arc::new(Quiet));
+    let mut checks = vec![Check::ok("configuration", format!("{} is well formed", path.display()))];
+    checks.extend(secrets(&config, shell));
+    checks.extend(parts(&config, shell));
+    checks.extend(timetable(&config, shell));
+    if !args.offline {
+        checks.extend(wait_for(outside(&config, &around))?);
+    }
+    doctor::print(shell, &args.told, Findings { checks })
+}
+
+fn secrets(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (key, secret) in config.secrets() {
+        let name = format!("secret {key}");
+        checks.push(match secret.resolve(&*shell.env) {
+            Err(error) => Check::failed(name, error.to_string()),
+            Ok(found) => match found.warning {
+                Some(warning) => Check::warning(name, warning),
+                None => Check::ok(name, format!("found in {secret}")),
+            },
+        });
+    }
+    checks
+}
+
+fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
+    let of = |name: &str, outcome: Result<String, String>| match outcome {
+        Ok(detail) => Check::ok(name, detail),
+        Err(detail) => Check::failed(name, detail),
+    };
+    vec![
+        of(
+            "database",
+            wiring::store(config, &*shell.env)
+                .map(|_| "opens, and its schema is that of this program".to_owned())
+                .map_err(|e| e.to_string()),
+        ),
+        of(
+            "policies",
+            wiring::policies(config)
+                .map(|set| format!("{} are well formed; their tests: poamd policy test", set.policies().count()))
+                .map_err(|e| e.to_string()),
+        ),
+        of(
+            "templates",
+            wiring::templates(config)
+                .map(|_| "render every sample".to_owned())
+                .map_err(|e| e.to_string()),
+        ),
+    ]
+}
+
+/// The next runs of everything that is scheduled, by its own clocks.
+fn timetable(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
+    let plan = &config.schedule;
+    let mut entries: Vec<(String, &CronExpr, Tz)> = vec![
+        ("scan".to_owned(), &plan.scan, plan.time_zone),
+        ("pull".to_owned(), &plan.pull, plan.time_zone),
+        ("sync".to_owned(), &plan.sync, plan.time_zone),
+    ];
+    entries.extend(
+        config
+            .reports
+            .iter()
+            .filter(|r| r.enabled)
+            .map(|r| (format!("report {}", r.name), &r.schedule, r.time_zone)),
+    );
+    entries
+        .into_iter()
+        .map(|(job, expression, zone)| {
+            let next = next_runs(expression, zone, shell);
+            let name = format!("schedule: {job}");
+            if next.is_empty() {
+                Check::warning(name, format!("{expression} never comes again; change it or take it out"))
+            } else {
+                Check::ok(name, format!("{expression} {zone}: {}", next.join(", ")))
+            }
+        })
+        .collect()
+}
+
+/// The next times an expression names, in its zone.
+pub fn next_runs(expression: &CronExpr, zone: Tz, shell: &Shell<'_>) -> Vec<String> {
+    expression
+        .upcoming(shell.clock.now(), zone, RUNS)
+        .into_iter()
+        .map(|at| {
+            let local = at.with_timezone(&zone);
+            if zone == Tz::UTC {
+                instant(at)
+            } else {
+                format!("{} ({})", local.format("%Y-%m-%d %H:%M %Z"), instant(at))
+            }
+        })
+        .collect()
+}
+
+/// Desks, mail server and accounts, each asked how it is.
+async fn outside(config: &Config, around: &Surroundings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for desk in &config.desks {
+        match wiring::one_desk(desk, &*around.env) {
+            Ok(connected) => checks.extend(connected.health().await),
+            Err(error) => checks.push(Check::failed(format!("desk {}", desk.name), error.to_string())),
+        }
+    }
+    match wiring::mailer(config, &*around.env) {
+        Ok(Some(mailer)) => checks.extend(mailer.health().await),
+        Ok(None) => {}
+        Err(error) => checks.push(Check::failed("mail", error.to_string())),
+    }
+    checks.extend(reached(config, around).await);
+    checks
+}
+
+/// Declared accounts, and those that only the ledger knows.
+async fn reached(config: &Config, around: &Surroundings) -> Vec<Check> {
+    let mut accounts: Vec<_> = config
+        .accounts
+        .iter()
+        .filter(|a| a.active)
+        .map(crate::config::Account::access)
+        .collect();
+    // A ledger that does not open has been reported above.
+    if let Ok(store) = wiring::store(config, &*around.env)
+        && let Ok(kept) = store.read_here(watched::watched)
+    {
+        let declared = |id: &poamd_contract::ids::AccountId| config.accounts.iter().any(|a| a.id == *id);
+        accounts.extend(kept.into_iter().map(|w| w.access).filter(|a| !declared(&a.id)));
+    }
+    if accounts.is_empty() {
+        return vec![Check::warning("accounts", "none is watched: poamd account add, or [[accounts]]")];
+    }
+    account::probe(config, around, &accounts)
+        .await
+        .unwrap_or_else(|failure| vec![Check::failed("accounts", failure.text)])
+}
+
+fn lines(path: &Path, config: &Config) -> Vec<String> {
+    let or_none = |path: &Option<std::path::PathBuf>| {
+        path.as_ref().map_or_else(|| "packaged only".to_owned(), |p| p.display().to_string())
+    };
+    let mut lines = vec![
+        format!("file        {}", path.display()),
+        format!("deployment  {}", config.deployment.name),
+        format!(
+            "database    {}",
+            match &config.database.url {
+                DatabaseUrl::Sqlite(path) => path.display().to_string(),
+                DatabaseUrl::Postgres(url) => url.to_string(),
+            }
+        ),
+        format!("policies    {}", or_none(&config.policies.dir)),
+        format!("templates   {}", or_none(&config.templates.dir)),
+        format!("sources     {}", config.aws.sources.join(", ")),
+        format!(
+            "scans       {}",
+            config.aws.technologies.as_ref().map_or_else(|| "everything known".to_owned(), |t| t.join(", "))
+        ),
+    ];
+    if let Some(url) = &config.aws.endpoint_url {
+        lines.push(format!("aws at      {url}"));
+    }
+    let plan = &config.schedule;
+    lines.push(format!(
+        "schedule    scan {}, pull {}, sync {} ({})",
+        plan.scan, plan.pull, plan.sync, plan.time_zone
+    ));
+    lines.push(format!(
+        "tickets     {}, from rating {}, at most {} new ones a sync",
+        if config.tickets.enabled { "on" } else { "off" },
+        config.tickets.minimum_rating.as_str(),
+        config.tickets.creates_per_run
+    ));
+    for a in &config.accounts {
+        let regions: Vec<&str> = a.regions.iter().map(AsRef::as_ref).collect();
+        lines.push(format!("account     {} {} {} {} {}", a.id, a.name, a.label, a.partition, regions.join(" ")));
+    }
+    for d in &config.desks {
+        lines.push(format!(
+            "desk        {} ({}) {}, settles in {}, {} justifiers",
+            d.name,
+            d.system().as_str(),
+            d.url,
+            duration::show(d.settle),
+            d.justifiers.len()
+        ));
+    }
+    if let Some(m) = &config.mail {
+        lines.push(format!("mail        {}:{} ({}) from {}", m.host, m.port, m.security.as_str(), m.from));
+    }
+    for r in &config.reports {
+        lines.push(format!("report      {} {} {} to {}", r.name, r.schedule, r.time_zone, r.recipients.join(", ")));
+    }
+    lines.extend(config.secrets().iter().map(|(key, secret)| format!("secret      {key}: {secret}")));
+    lines
+}

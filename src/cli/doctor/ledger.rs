@@ -1,0 +1,117 @@
+//! What the ledger says of itself: its log, its accounts, where we could not look, what could not be taken.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use poamd_contract::health::{Check, Verdict};
+
+use super::over;
+use crate::store::{AnyConnection, Result, accounts, audit, coverage, runs};
+
+/// A clock further behind than this is wrong, not slow.
+const CLOCK_BEHIND: TimeDelta = TimeDelta::minutes(5);
+
+pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
+    let mut checks = log(conn, now)?;
+    checks.extend(watched(conn)?);
+    checks.push(gaps(conn)?);
+    checks.push(aside(conn)?);
+    Ok(checks)
+}
+
+/// The end of the chain, and whether time has passed since.
+fn log(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
+    let (n, hash) = audit::head(conn)?;
+    let newest = audit::list(conn, None, 1)?.into_iter().next();
+    let name = "audit log";
+    let fits = newest.as_ref().map_or(n == 0, |row| row.n == n && row.hash == hash);
+    let mut checks = vec![if fits {
+        Check::ok(name, format!("{n} events, head {hash}; the whole chain: poamd audit verify"))
+    } else {
+        Check::failed(
+            name,
+            format!("its head is event {n}, which is not its last event: run poamd audit verify and keep this database"),
+        )
+    }];
+    if let Some(last) = newest.map(|row| row.at.and_utc()) {
+        let name = "clock";
+        checks.push(if last - now > CLOCK_BEHIND {
+            Check::failed(
+                name,
+                format!(
+                    "it is {} and the newest event bears {}: set the clock of this machine (NTP), due dates hang on it",
+                    crate::query::instant(now),
+                    crate::query::instant(last)
+                ),
+            )
+        } else {
+            Check::ok(name, crate::query::instant(now))
+        });
+    }
+    Ok(checks)
+}
+
+fn watched(conn: &mut AnyConnection) -> Result<Vec<Check>> {
+    let rows: Vec<accounts::AccountRow> = accounts::all(conn)?
+        .into_iter()
+        .filter(|row| row.active && row.removed_at.is_none())
+        .collect();
+    let name = "accounts";
+    if rows.is_empty() {
+        return Ok(vec![Check::warning(
+            name,
+            "none is watched: poamd account add, or [[accounts]] in the configuration",
+        )]);
+    }
+    let open: Vec<String> = rows
+        .iter()
+        .filter(|row| row.role.is_some() && row.external_id.is_none())
+        .map(|row| format!("{} ({})", row.id, row.name))
+        .collect();
+    Ok(vec![
+        Check::ok(name, format!("{} watched", rows.len())),
+        over(
+            "external ids",
+            "every role is assumed with one",
+            &open,
+            Verdict::Warning,
+            "without one anybody whom we serve could name their role: set external_id and demand it in the role's trust \
+             policy",
+        ),
+    ])
+}
+
+fn gaps(conn: &mut AnyConnection) -> Result<Check> {
+    let gaps: Vec<String> = coverage::gaps(conn)?
+        .into_iter()
+        .map(|gap| {
+            format!(
+                "{} in {} {} is {} ({})",
+                gap.service,
+                gap.account,
+                gap.region,
+                gap.state,
+                gap.reason.unwrap_or_default()
+            )
+        })
+        .collect();
+    Ok(over(
+        "coverage",
+        "every look was complete, or none was made yet",
+        &gaps,
+        Verdict::Warning,
+        "all of them: poamd coverage list",
+    ))
+}
+
+fn aside(conn: &mut AnyConnection) -> Result<Check> {
+    let aside: Vec<String> = runs::set_aside_rows(conn)?
+        .into_iter()
+        .map(|row| format!("{}: {}", row.place, row.reason))
+        .collect();
+    Ok(over(
+        "set aside",
+        "every document could be taken",
+        &aside,
+        Verdict::Warning,
+        "they have no identity or are no JSON; hand them over whole again: poamd import",
+    ))
+}

@@ -1,0 +1,149 @@
+//! What is on its way: to the desks, by mail, by schedule.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use poamd_contract::health::{Check, Verdict};
+
+use super::over;
+use crate::config::Config;
+use crate::domain::mail::MailState;
+use crate::domain::ticket::{Link, OutboxState};
+use crate::store::mails::MailRow;
+use crate::store::schedule::ScheduleRow;
+use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets};
+
+/// A job that is later than this is not being run.
+const OVERDUE: TimeDelta = TimeDelta::minutes(15);
+
+pub fn checks(
+    conn: &mut AnyConnection,
+    config: &Config,
+    now: DateTime<Utc>,
+) -> Result<Vec<Check>> {
+    let mut checks = justifiers(config);
+    checks.extend(effects(conn)?);
+    checks.push(missing(conn)?);
+    checks.extend(letters(conn)?);
+    checks.push(timetable(conn, now)?);
+    Ok(checks)
+}
+
+fn justifiers(config: &Config) -> Vec<Check> {
+    let deaf: Vec<String> = config
+        .desks
+        .iter()
+        .filter(|desk| desk.justifiers.is_empty())
+        .map(|desk| desk.name.clone())
+        .collect();
+    if config.desks.is_empty() {
+        return vec![Check::warning(
+            "desks",
+            "none is configured, so no ticket is written: add [[desks]]",
+        )];
+    }
+    vec![over(
+        "justifiers",
+        "every desk names people whose justifications count",
+        &deaf,
+        Verdict::Warning,
+        "nobody's justification counts there: list people's ids as justifiers",
+    )]
+}
+
+fn effects(conn: &mut AnyConnection) -> Result<Vec<Check>> {
+    let mut of = |state: OutboxState| -> Result<Vec<String>> {
+        Ok(outbox::in_state(conn, state)?
+            .into_iter()
+            .map(|row| {
+                format!(
+                    "{} on {}, ticket {}: {}",
+                    row.kind.0,
+                    row.desk,
+                    row.ticket_id,
+                    row.error.unwrap_or_default()
+                )
+            })
+            .collect())
+    };
+    let mut stuck = of(OutboxState::NeedsOperator)?;
+    stuck.extend(of(OutboxState::Failed)?);
+    let unclear = of(OutboxState::Ambiguous)?;
+    Ok(vec![
+        over(
+            "tickets",
+            "nothing is stuck",
+            &stuck,
+            Verdict::Failed,
+            "see poamd ticket list, put right what is said there, then poamd ticket retry",
+        ),
+        over(
+            "unclear answers",
+            "every desk answered clearly",
+            &unclear,
+            Verdict::Warning,
+            "they are looked up by themselves once the desk's settle time is over",
+        ),
+    ])
+}
+
+fn missing(conn: &mut AnyConnection) -> Result<Check> {
+    let missing: Vec<String> = tickets::all(conn)?
+        .iter()
+        .filter(|ticket| ticket.link.0 == Link::Missing)
+        .map(|ticket| format!("{} on {}", ticket.name(), ticket.desk))
+        .collect();
+    Ok(over(
+        "missing tickets",
+        "every ticket that was made is there",
+        &missing,
+        Verdict::Warning,
+        "they were deleted or hidden from us, and are not made again by themselves",
+    ))
+}
+
+fn letters(conn: &mut AnyConnection) -> Result<Vec<Check>> {
+    let told = |row: MailRow| {
+        let why = row.error.or(row.answer).unwrap_or_default();
+        format!("{} of {} is {}: {why}", row.report, row.period, row.state.0.as_str())
+    };
+    let lost = mails::in_states(conn, &MailState::LOST)?;
+    let waiting = mails::in_states(conn, &[MailState::Retry, MailState::Ambiguous])?;
+    Ok(vec![
+        over(
+            "mails",
+            "every mail was taken",
+            &lost.into_iter().map(told).collect::<Vec<_>>(),
+            Verdict::Failed,
+            "their readers got nothing: put right what the server says, then poamd report run NAME",
+        ),
+        over(
+            "mails waiting",
+            "none waits for another try",
+            &waiting.into_iter().map(told).collect::<Vec<_>>(),
+            Verdict::Warning,
+            "they are tried again by themselves",
+        ),
+    ])
+}
+
+fn timetable(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
+    let rows = schedule::all(conn)?;
+    if rows.is_empty() {
+        return Ok(Check::warning(
+            "schedule",
+            "nothing has been scheduled yet: start the daemon (systemctl enable --now poamd, or poamd run)",
+        ));
+    }
+    let late = |row: &&ScheduleRow| now - row.due_at() > OVERDUE;
+    let overdue: Vec<String> = rows
+        .iter()
+        .filter(late)
+        .map(|row| format!("{} was due {}", row.job, crate::query::time(row.next_due)))
+        .collect();
+    Ok(over(
+        "schedule",
+        "every job runs in time",
+        &overdue,
+        Verdict::Warning,
+        "is the daemon running? systemctl status poamd",
+    ))
+}

@@ -1,0 +1,25 @@
+//! `poamd pull`: findings from where they are kept, now.
+
+use std::path::Path;
+
+use super::failure::{Exit, Failure};
+use super::selection::Selected;
+use super::shell::Shell;
+use super::{load, summary};
+use crate::jobs;
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Selected) -> Result<Exit, Failure> {
+    let selection = args.selection();
+    let done = load::job(at, shell, async |context| {
+        jobs::pull::run(context, &selection).await
+    })?;
+    args.told.tell(shell, &done, |done| {
+        let mut lines: Vec<String> = summary::nothing_to_look_at(done.cells)
+            .into_iter()
+            .collect();
+        lines.extend(summary::findings(&done.counts, &done.records));
+        lines.extend(summary::gaps(&done.gaps));
+        lines
+    })?;
+    Ok(summary::exit(done.cells, &done.gaps))
+}
