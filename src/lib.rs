@@ -2,8 +2,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod cli;
 pub mod config;
-//WAIT pub mod daemon;
+pub mod daemon;
 pub mod delivery;
 pub mod domain;
 pub mod exchange;
@@ -16,4 +17,5 @@ pub mod render;
 pub mod reports;
 pub mod scan;
 pub mod store;
+pub mod tickets;
 pub mod wiring;
