@@ -17,5 +17,6 @@ pub mod render;
 pub mod reports;
 pub mod scan;
 pub mod store;
+pub mod telemetry;
 pub mod tickets;
 pub mod wiring;

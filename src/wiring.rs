@@ -28,9 +28,15 @@ use crate::store::{DatabaseUrl, Store, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
     #[error("{key}: {source}")]
-    Secret { key: String, source: config::secret::SecretError },
+    Secret {
+        key: String,
+        source: config::secret::SecretError,
+    },
     #[error("{what}: {source}")]
-    Connector { what: String, source: ConnectorError },
+    Connector {
+        what: String,
+        source: ConnectorError,
+    },
     #[error(transparent)]
     Policies(#[from] PolicyProblems),
     #[error("[templates] dir: {0}")]
@@ -61,6 +67,15 @@ impl Chance for SystemChance {
 /// All parts, ready to work.
 pub fn context(config: Arc<Config>, around: &Surroundings) -> Result<Context, WiringError> {
     let store = store(&config, &*around.env)?;
+    context_over(config, around, store)
+}
+
+/// All parts over a ledger that is open already.
+pub fn context_over(
+    config: Arc<Config>,
+    around: &Surroundings,
+    store: Store,
+) -> Result<Context, WiringError> {
     let policies = Arc::new(policies(&config)?);
     let aws = aws(&config, around)?;
     let desks = desks(&config, &*around.env)?;
@@ -83,24 +98,34 @@ pub fn context(config: Arc<Config>, around: &Surroundings) -> Result<Context, Wi
     })
 }
 
+/// Where the ledger lies, with the password if there is one.
+pub fn database_url(config: &Config, env: &dyn Env) -> Result<DatabaseUrl, WiringError> {
+    let url = &config.database.url;
+    if let config::DatabaseUrl::Sqlite(path) = url {
+        return Ok(DatabaseUrl::Sqlite(path.clone()));
+    }
+    let password = config.database.password.as_ref();
+    let password = password
+        .map(|s| secret("[database] password", s, env))
+        .transpose()?;
+    Ok(DatabaseUrl::Postgres(
+        url.connection(password.as_ref()).expose_secret().to_owned(),
+    ))
+}
+
 pub fn store(config: &Config, env: &dyn Env) -> Result<Store, WiringError> {
-    let url = match &config.database.url {
-        config::DatabaseUrl::Sqlite(path) => {
-            make_folder(path)?;
-            DatabaseUrl::Sqlite(path.clone())
-        }
-        url @ config::DatabaseUrl::Postgres(_) => {
-            let password = config.database.password.as_ref();
-            let password = password.map(|s| secret("[database] password", s, env)).transpose()?;
-            DatabaseUrl::Postgres(url.connection(password.as_ref()).expose_secret().to_owned())
-        }
-    };
+    let url = database_url(config, env)?;
+    if let Some(file) = url.file() {
+        make_folder(file)?;
+    }
     Ok(Store::open(url, config.database.pool_size)?)
 }
 
 /// The folder of a new database; an existing one is left as it is.
 fn make_folder(path: &Path) -> Result<(), WiringError> {
-    let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) else { return Ok(()) };
+    let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) else {
+        return Ok(());
+    };
     std::fs::create_dir_all(folder).map_err(|e| {
         WiringError::Setting(format!(
             "[database] url: the folder {} cannot be made ({e}); make it, writable for poamd",
@@ -119,18 +144,31 @@ pub fn templates(config: &Config) -> Result<Templates, WiringError> {
     use crate::reports::context::PoamReport;
 
     let wrong = |e: &dyn std::fmt::Display| WiringError::Templates(e.to_string());
-    let Some(dir) = &config.templates.dir else { return Templates::packaged().map_err(|e| wrong(&e)) };
+    let Some(dir) = &config.templates.dir else {
+        return Templates::packaged().map_err(|e| wrong(&e));
+    };
     let templates = Templates::with_overrides(dir).map_err(|e| wrong(&e))?;
     templates.prove::<PoamReport>().map_err(|e| wrong(&e))?;
-    templates.prove::<ticket::TicketSample>().map_err(|e| wrong(&e))?;
-    templates.prove::<reply::ReceiptView>().map_err(|e| wrong(&e))?;
-    templates.prove::<reply::RefusalView>().map_err(|e| wrong(&e))?;
-    templates.prove::<reply::ClosingView>().map_err(|e| wrong(&e))?;
+    templates
+        .prove::<ticket::TicketSample>()
+        .map_err(|e| wrong(&e))?;
+    templates
+        .prove::<reply::ReceiptView>()
+        .map_err(|e| wrong(&e))?;
+    templates
+        .prove::<reply::RefusalView>()
+        .map_err(|e| wrong(&e))?;
+    templates
+        .prove::<reply::ClosingView>()
+        .map_err(|e| wrong(&e))?;
     Ok(templates)
 }
 
 fn secret(key: &str, secret: &Secret, env: &dyn Env) -> Result<SecretString, WiringError> {
-    let resolved = secret.resolve(env).map_err(|source| WiringError::Secret { key: key.to_owned(), source })?;
+    let resolved = secret.resolve(env).map_err(|source| WiringError::Secret {
+        key: key.to_owned(),
+        source,
+    })?;
     if let Some(warning) = &resolved.warning {
         tracing::warn!(key, "{warning}");
     }
@@ -162,11 +200,23 @@ fn aws(config: &Config, around: &Surroundings) -> Result<AwsParts, WiringError> 
             names.join(", ")
         )));
     }
-    let chosen =
-        |technology: &str| config.aws.technologies.as_ref().is_none_or(|t| t.iter().any(|n| n == technology));
+    let chosen = |technology: &str| {
+        config
+            .aws
+            .technologies
+            .as_ref()
+            .is_none_or(|t| t.iter().any(|n| n == technology))
+    };
     Ok(AwsParts {
-        sources: aws.sources().into_iter().filter(|s| wanted(s.name())).collect(),
-        watches: known.into_iter().filter(|w| chosen(w.technology())).collect(),
+        sources: aws
+            .sources()
+            .into_iter()
+            .filter(|s| wanted(s.name()))
+            .collect(),
+        watches: known
+            .into_iter()
+            .filter(|w| chosen(w.technology()))
+            .collect(),
     })
 }
 
@@ -180,7 +230,9 @@ fn aws_connector(config: &Config, around: &Surroundings) -> Result<poamd_aws::Aw
     let settings = &config.aws;
     let keys = match &settings.access_key {
         Some(key) => Some(poamd_aws::StaticKeys {
-            access_key_id: secret("[aws] access_key_id", &key.id, &*around.env)?.expose_secret().to_owned(),
+            access_key_id: secret("[aws] access_key_id", &key.id, &*around.env)?
+                .expose_secret()
+                .to_owned(),
             secret_access_key: secret("[aws] secret_access_key", &key.secret, &*around.env)?,
         }),
         None => None,
@@ -188,7 +240,11 @@ fn aws_connector(config: &Config, around: &Surroundings) -> Result<poamd_aws::Aw
     let config = poamd_aws::AwsConfig {
         region: settings.region.as_ref().map(ToString::to_string),
         endpoint_url: settings.endpoint_url.as_ref().map(plain_url),
-        endpoint_urls: settings.endpoint_urls.iter().map(|(name, url)| (name.clone(), plain_url(url))).collect(),
+        endpoint_urls: settings
+            .endpoint_urls
+            .iter()
+            .map(|(name, url)| (name.clone(), plain_url(url)))
+            .collect(),
         profile: settings.profile.clone(),
         keys,
         use_fips: settings.use_fips,
@@ -197,8 +253,12 @@ fn aws_connector(config: &Config, around: &Surroundings) -> Result<poamd_aws::Aw
         rate_fraction: settings.rate_fraction,
         ..poamd_aws::AwsConfig::default()
     };
-    poamd_aws::Aws::new(config, around.clock.clone(), around.chance.clone())
-        .map_err(|source| WiringError::Connector { what: "[aws]".to_owned(), source })
+    poamd_aws::Aws::new(config, around.clock.clone(), around.chance.clone()).map_err(|source| {
+        WiringError::Connector {
+            what: "[aws]".to_owned(),
+            source,
+        }
+    })
 }
 
 /// Without the slash that `Url` puts behind a host: services append their own paths.
@@ -209,7 +269,10 @@ fn plain_url(url: &url::Url) -> String {
 
 /// What proves an account; `None` in a build without the `aws` feature.
 #[cfg(feature = "aws")]
-pub fn probe(config: &Config, around: &Surroundings) -> Result<Option<Arc<dyn AccountProbe>>, WiringError> {
+pub fn probe(
+    config: &Config,
+    around: &Surroundings,
+) -> Result<Option<Arc<dyn AccountProbe>>, WiringError> {
     Ok(Some(aws_connector(config, around)?.probe()))
 }
 
@@ -219,8 +282,15 @@ pub fn probe(_: &Config, _: &Surroundings) -> Result<Option<Arc<dyn AccountProbe
 }
 
 /// Every configured desk, by name.
-pub fn desks(config: &Config, env: &dyn Env) -> Result<BTreeMap<String, Arc<dyn Desk>>, WiringError> {
-    config.desks.iter().map(|desk| Ok((desk.name.clone(), one_desk(desk, env)?))).collect()
+pub fn desks(
+    config: &Config,
+    env: &dyn Env,
+) -> Result<BTreeMap<String, Arc<dyn Desk>>, WiringError> {
+    config
+        .desks
+        .iter()
+        .map(|desk| Ok((desk.name.clone(), one_desk(desk, env)?)))
+        .collect()
 }
 
 pub fn one_desk(desk: &config::Desk, env: &dyn Env) -> Result<Arc<dyn Desk>, WiringError> {
@@ -232,12 +302,18 @@ pub fn one_desk(desk: &config::Desk, env: &dyn Env) -> Result<Arc<dyn Desk>, Wir
         ..Endpoint::new(desk.url.clone())
     };
     let made: Result<Arc<dyn Desk>, ConnectorError> = match &desk.backend {
-        Backend::JiraCloud(jira) => Jira::new(jira_config(desk, jira, endpoint, value)).map(|d| Arc::new(d) as _),
+        Backend::JiraCloud(jira) => {
+            Jira::new(jira_config(desk, jira, endpoint, value)).map(|d| Arc::new(d) as _)
+        }
         Backend::ServiceNow(snow) => {
-            ServiceNow::new(servicenow_config(desk, snow, endpoint, value)?).map(|d| Arc::new(d) as _)
+            ServiceNow::new(servicenow_config(desk, snow, endpoint, value)?)
+                .map(|d| Arc::new(d) as _)
         }
     };
-    made.map_err(|source| WiringError::Connector { what: format!("[[desks]] {}", desk.name), source })
+    made.map_err(|source| WiringError::Connector {
+        what: format!("[[desks]] {}", desk.name),
+        source,
+    })
 }
 
 fn jira_config(
@@ -247,7 +323,8 @@ fn jira_config(
     token: SecretString,
 ) -> JiraConfig {
     let usual = StatusNames::default();
-    let or = |set: &Vec<String>, usual: Vec<String>| if set.is_empty() { usual } else { set.clone() };
+    let or =
+        |set: &Vec<String>, usual: Vec<String>| if set.is_empty() { usual } else { set.clone() };
     JiraConfig {
         browse_url: Some(desk.browse_url.clone()),
         issue_type: jira.issue_type.clone(),
@@ -284,7 +361,11 @@ fn servicenow_config(
         for (urgency, text) in map {
             let value = level(desk, *urgency, text)?;
             let pair = config.impact_urgency.entry(*urgency).or_insert((2, 2));
-            if second { pair.1 = value } else { pair.0 = value }
+            if second {
+                pair.1 = value
+            } else {
+                pair.0 = value
+            }
         }
     }
     Ok(config)
@@ -301,7 +382,9 @@ fn level(desk: &config::Desk, urgency: Urgency, text: &str) -> Result<u8, Wiring
 }
 
 pub fn mailer(config: &Config, env: &dyn Env) -> Result<Option<Arc<dyn Mailer>>, WiringError> {
-    let Some(mail) = &config.mail else { return Ok(None) };
+    let Some(mail) = &config.mail else {
+        return Ok(None);
+    };
     let password = match &mail.login {
         Some(login) => Some(secret("[mail] password", &login.password, env)?),
         None => None,
@@ -320,13 +403,27 @@ pub fn mailer(config: &Config, env: &dyn Env) -> Result<Option<Arc<dyn Mailer>>,
         helo: mail.helo.clone(),
         timeout: mail.timeout,
     })
-    .map_err(|source| WiringError::Connector { what: "[mail]".to_owned(), source })?;
+    .map_err(|source| WiringError::Connector {
+        what: "[mail]".to_owned(),
+        source,
+    })?;
     Ok(Some(Arc::new(mailer)))
 }
 
 /// This machine's name, for leases and role sessions.
 pub fn node_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let clean: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(24).collect();
-    if clean.is_empty() { "node".to_owned() } else { clean }
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let clean: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(24)
+        .collect();
+    if clean.is_empty() {
+        "node".to_owned()
+    } else {
+        clean
+    }
 }

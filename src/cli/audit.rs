@@ -46,6 +46,7 @@ pub struct EventView {
 
 impl View for EventView {
     const NOUN: &'static str = "events";
+    const OPEN: &'static str = "events";
     const COLUMNS: &'static [Column] = &[
         ("n", &["n"]),
         ("at", &["at"]),

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::config::ConfigErrors;
+use crate::daemon::instance::InstanceError;
 use crate::jobs::JobError;
 use crate::query::filter::BadFilter;
 use crate::render::sink;
@@ -77,6 +78,16 @@ impl From<StoreError> for Failure {
             | StoreError::Row { .. }
             | StoreError::Query(_)
             | StoreError::Task(_) => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<InstanceError> for Failure {
+    fn from(error: InstanceError) -> Self {
+        let exit = match &error {
+            InstanceError::Taken { .. } => Exit::Locked,
+            InstanceError::Unusable { .. } => Exit::Configuration,
         };
         Self::new(exit, error.to_string())
     }

@@ -97,20 +97,21 @@ fn table<T: View>(
         let text = grid(shell, layout.headings, cells);
         shell.say(&text)?;
     }
-    let word = if open_only && !all { "open " } else { "" };
-    let mut footer = if rows.len() < open {
-        format!("{} of {open} {word}{}", rows.len(), T::NOUN)
+    let noun = if open_only && !all {
+        T::OPEN
     } else {
-        format!("{open} {word}{}", T::NOUN)
+        T::NOUN
+    };
+    let mut footer = if rows.len() < open {
+        format!("{} of {open} {noun}", rows.len())
+    } else {
+        format!("{open} {noun}")
     };
     if open < total {
-        footer.push_str(&format!("; {} more are not open", total - open));
+        footer.push_str(&format!(", {total} {} in all", T::NOUN));
     }
     if rows.len() < total {
-        footer.push_str(&format!(
-            " (all: {} --all, or --format json)",
-            layout.again
-        ));
+        footer.push_str(&format!("; see all: {} --all", layout.again));
     }
     shell.say(&footer)
 }

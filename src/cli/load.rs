@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::failure::Failure;
 use super::shell::Shell;
 use super::{progress, wait_for};
 use crate::config::{self, Config};
+use crate::daemon::instance::Instance;
 use crate::domain::account::Account;
 use crate::jobs::{Context, JobError, Progress};
 use crate::query::Snapshot;
@@ -82,12 +85,21 @@ pub fn declared(config: &Config) -> Vec<Account> {
 
 /// Makes the ledger's accounts say what the configuration declares; writes only if they do not.
 pub fn declare(config: &Config, store: &Store, shell: &Shell<'_>) -> Result<(), StoreError> {
+    declare_accounts(config, store, &shell.actor(), shell.clock.now())
+}
+
+/// The same in the name of an actor, for what outlives the shell.
+pub fn declare_accounts(
+    config: &Config,
+    store: &Store,
+    actor: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let declared = declared(config);
     if store.read_here(|conn| accounts::is_declared(conn, &declared))? {
         return Ok(());
     }
-    let (actor, at) = (shell.actor(), shell.clock.now());
-    store.write_here(|conn| accounts::declare(conn, &declared, By { actor: &actor, at }))?;
+    store.write_here(|conn| accounts::declare(conn, &declared, By { actor, at }))?;
     Ok(())
 }
 
@@ -99,6 +111,7 @@ pub fn job<T>(
 ) -> Result<T, Failure> {
     let config = Arc::new(config(flag, shell)?);
     let around = surroundings(shell, progress::of(shell));
+    let _instance = Instance::claim(&wiring::database_url(&config, &*shell.env)?)?;
     wait_for(async {
         let context = wiring::context(config.clone(), &around)?;
         declare(&config, &context.store, shell)?;

@@ -6,6 +6,7 @@ mod account_file;
 mod audit;
 mod config;
 mod coverage;
+mod demo;
 mod doctor;
 mod export;
 pub mod failure;
@@ -21,10 +22,12 @@ mod policy;
 pub mod progress;
 mod pull;
 mod report;
+mod run;
 mod scan;
 mod selection;
 pub mod shell;
 mod summary;
+mod sync;
 mod ticket;
 mod version;
 
@@ -57,10 +60,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Show the whole loop on a bundled estate: no account, no key, no network
+    Demo(demo::Args),
+    /// Work by schedule: the daemon
+    Run,
     /// Scan the configuration of resources now
     Scan(selection::Selected),
     /// Pull findings now
     Pull(selection::Selected),
+    /// Bring tickets into step now: read comments and states, write what is wanted
+    Sync(sync::Args),
     /// Take findings from files: ASFF, GuardDuty, Inspector JSON
     Import(import::Args),
     /// Reports by mail
@@ -152,8 +161,11 @@ impl Cli {
         let at = self.config.as_deref();
         let done = |outcome: Result<(), Failure>| outcome.map(|()| Exit::Done);
         match verb {
+            Verb::Demo(args) => demo::run(shell, &args),
+            Verb::Run => run::run(shell, at),
             Verb::Scan(args) => scan::run(shell, at, &args),
             Verb::Pull(args) => pull::run(shell, at, &args),
+            Verb::Sync(args) => sync::run(shell, at, &args),
             Verb::Import(args) => import::run(shell, at, &args),
             Verb::Report(verb) => report::run(shell, at, &verb),
             Verb::Account(verb) => account::run(shell, at, verb),

@@ -59,6 +59,7 @@ struct PolicyView {
 
 impl View for PolicyView {
     const NOUN: &'static str = "policies";
+    const OPEN: &'static str = "policies";
     const COLUMNS: &'static [Column] = &[
         ("id", &["id"]),
         ("title", &["title"]),

@@ -67,6 +67,7 @@ struct ReportView {
 
 impl View for ReportView {
     const NOUN: &'static str = "reports";
+    const OPEN: &'static str = "reports";
     const COLUMNS: &'static [Column] = &[
         ("name", &["name"]),
         ("kind", &["kind"]),

@@ -5,18 +5,111 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 
 use super::failure::{Exit, Failure};
+use super::load;
 use super::shell::Shell;
 use super::summary::Told;
-use super::{load, progress};
-use crate::daemon::instance::Instance;
-use crate::jobs::{self, sync::Summary};
-use crate::wiring;
+use crate::domain::record::RecordId;
+use crate::jobs::sync::{self, Summary};
+use crate::tickets::planner::Wanted;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Show what would be written to the desks, and write nothing
+    /// Show what would be written to the desks; write nothing and ask no desk
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     told: Told,
+}
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit, Failure> {
+    if args.dry_run {
+        return dry_run(shell, at, args);
+    }
+    let done = load::job(at, shell, async |context| {
+        sync::recover(context).await?;
+        sync::run(context).await
+    })?;
+    args.told.tell(shell, &done, lines)?;
+    let trouble = done.sent.failed + done.sent.needs_operator > 0
+        || !done.sent.paused.is_empty()
+        || done.polled.values().any(|p| p.void.is_some());
+    Ok(if trouble { Exit::Failed } else { Exit::Done })
+}
+
+fn lines(done: &Summary) -> Vec<String> {
+    if !done.enabled {
+        return vec!["tickets are switched off: [tickets] enabled = false".to_owned()];
+    }
+    let mut lines = Vec::new();
+    for (desk, polled) in &done.polled {
+        lines.push(format!(
+            "{desk}: {} tickets looked at, {} changed, {} new comments, {} justifications accepted, {} refused",
+            polled.tickets, polled.changed, polled.comments, polled.accepted, polled.refused
+        ));
+        lines.extend(
+            polled
+                .void
+                .iter()
+                .map(|why| format!("{desk}: could not be read, nothing is concluded: {why}")),
+        );
+    }
+    let sent = &done.sent;
+    lines.push(format!(
+        "sent: {} tickets made, {} found again, {} updated, {} moved, {} comments; {} wait for another try, {} unclear",
+        sent.created, sent.adopted, sent.updated, sent.moved, sent.commented, sent.later, sent.unclear
+    ));
+    if sent.failed + sent.needs_operator + sent.missing > 0 {
+        lines.push(format!(
+            "trouble: {} refused, {} need an operator, {} tickets are gone; poamd doctor names them",
+            sent.failed, sent.needs_operator, sent.missing
+        ));
+    }
+    lines.extend(
+        sent.paused
+            .iter()
+            .map(|(desk, why)| format!("{desk}: paused: {why}")),
+    );
+    if done.planned.held_back > 0 {
+        lines.push(format!(
+            "{} wait for the next sync ([tickets] creates_per_run and its like)",
+            done.planned.held_back
+        ));
+    }
+    lines
+}
+
+fn dry_run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit, Failure> {
+    let (wanted, planned) = load::job(at, shell, sync::dry_run)?;
+    let show = |wanted: &Vec<Wanted>| {
+        let mut lines: Vec<String> = wanted.iter().map(line).collect();
+        lines.push(format!(
+            "{} would be written, {} held back; nothing was",
+            wanted.len(),
+            planned.held_back
+        ));
+        lines
+    };
+    match args.told.format {
+        super::summary::Format::Text => show(&wanted)
+            .iter()
+            .try_for_each(|l| shell.say(&crate::render::sink::text(l)))?,
+        super::summary::Format::Json => {
+            let rows: Vec<_> = wanted
+                .iter()
+                .map(|w| serde_json::json!({ "poam": RecordId(w.record), "desk": w.desk, "effect": w.effect }))
+                .collect();
+            serde_json::to_writer_pretty(&mut *shell.out, &rows)?;
+            shell.say("")?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn line(wanted: &Wanted) -> String {
+    format!(
+        "{} on {}: {}",
+        RecordId(wanted.record),
+        wanted.desk,
+        wanted.effect.kind().as_str()
+    )
 }

@@ -32,13 +32,20 @@ impl Heartbeats {
     pub fn register(&self, name: &'static str) -> Heart {
         let mut loops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         loops.push((name, Instant::now()));
-        Heart { all: self.clone(), place: loops.len() - 1 }
+        Heart {
+            all: self.clone(),
+            place: loops.len() - 1,
+        }
     }
 
     /// Names of the loops that have been silent for too long.
     pub fn silent(&self, limit: Duration) -> Vec<&'static str> {
         let loops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        loops.iter().filter(|(_, last)| last.elapsed() > limit).map(|(name, _)| *name).collect()
+        loops
+            .iter()
+            .filter(|(_, last)| last.elapsed() > limit)
+            .map(|(name, _)| *name)
+            .collect()
     }
 }
 

@@ -19,29 +19,52 @@ pub enum InstanceError {
         "another poamd (process {pid}) works on {database}: stop it, or let it do the work on its schedule; nothing was written"
     )]
     Taken { pid: String, database: String },
-    #[error("the lock file {file} cannot be used ({source}): its folder must be writable for poamd")]
-    Unusable { file: String, source: std::io::Error },
+    #[error(
+        "the lock file {file} cannot be used ({source}): its folder must be writable for poamd"
+    )]
+    Unusable {
+        file: String,
+        source: std::io::Error,
+    },
 }
 
 impl Instance {
     /// Takes the lock beside the database file, or says who has it. Never waits.
     pub fn claim(url: &DatabaseUrl) -> Result<Self, InstanceError> {
-        let Some(database) = url.file() else { return Ok(Self { _lock: None }) };
+        let Some(database) = url.file() else {
+            return Ok(Self { _lock: None });
+        };
         let path = lock_path(database);
-        let unusable = |source| InstanceError::Unusable { file: path.display().to_string(), source };
+        let unusable = |source| InstanceError::Unusable {
+            file: path.display().to_string(),
+            source,
+        };
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(unusable)?;
         }
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
                 // Who it is, is only told; that it is held, is known.
                 let _ = file.read_to_string(&mut pid);
-                let pid = if pid.trim().is_empty() { "unknown" } else { pid.trim() }.to_owned();
-                return Err(InstanceError::Taken { pid, database: database.display().to_string() });
+                let pid = if pid.trim().is_empty() {
+                    "unknown"
+                } else {
+                    pid.trim()
+                }
+                .to_owned();
+                return Err(InstanceError::Taken {
+                    pid,
+                    database: database.display().to_string(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
@@ -68,7 +91,10 @@ mod tests {
         let url = DatabaseUrl::Sqlite(folder.path().join("poamd.db"));
         let first = Instance::claim(&url).unwrap();
         let refused = Instance::claim(&url).unwrap_err().to_string();
-        assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+        assert!(
+            refused.contains(&std::process::id().to_string()),
+            "{refused}"
+        );
         drop(first);
         assert!(Instance::claim(&url).is_ok());
     }

@@ -41,13 +41,20 @@ async fn next(stream: &mut Option<Signal>) {
 
 impl Lifecycle {
     pub fn ready(&self) {
-        tell(&[NotifyState::Ready, NotifyState::Status("working by schedule")]);
+        tell(&[
+            NotifyState::Ready,
+            NotifyState::Status("working by schedule"),
+        ]);
         tracing::info!("ready");
     }
 
     /// Returns when a stop is wanted; the future it returns ends with the second signal.
     pub async fn until_stopped(self) -> impl Future<Output = ()> {
-        let open = |kind| signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard")).ok();
+        let open = |kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "a signal cannot be heard"))
+                .ok()
+        };
         let mut term = open(SignalKind::terminate());
         let mut int = open(SignalKind::interrupt());
         let mut hup = open(SignalKind::hangup());
@@ -60,7 +67,10 @@ impl Lifecycle {
                 () = tokio::time::sleep(BEAT) => self.feed_watchdog(),
             }
         }
-        tell(&[NotifyState::Stopping, NotifyState::Status("putting down what is in hand")]);
+        tell(&[
+            NotifyState::Stopping,
+            NotifyState::Status("putting down what is in hand"),
+        ]);
         tracing::info!("stopping: no new work is begun; a second signal cuts off what is in hand");
         self.stop.cancel();
         async move {
@@ -89,11 +99,17 @@ impl Lifecycle {
             Ok(context) => {
                 self.contexts.send_replace(context);
                 tracing::info!("configuration read again");
-                tell(&[NotifyState::Ready, NotifyState::Status("working by schedule")]);
+                tell(&[
+                    NotifyState::Ready,
+                    NotifyState::Status("working by schedule"),
+                ]);
             }
             Err(why) => {
                 tracing::error!(%why, "the new configuration is not taken, the old one stays in force");
-                tell(&[NotifyState::Ready, NotifyState::Status("the last reload was refused; see the log")]);
+                tell(&[
+                    NotifyState::Ready,
+                    NotifyState::Status("the last reload was refused; see the log"),
+                ]);
             }
         }
     }

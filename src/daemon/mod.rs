@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use heartbeat::Heartbeats;
-pub use lifecycle::Reload;
 use lifecycle::Lifecycle;
+pub use lifecycle::Reload;
 
 use crate::jobs::Context;
-use crate::store::audit::{self, Event};
 use crate::store::StoreError;
+use crate::store::audit::{self, Event};
 
 /// How long running jobs may go on after a soft stop. What is then cut off is safe: a request in flight is found as
 /// unclear at the next start.
@@ -36,15 +36,32 @@ pub enum End {
 }
 
 /// Works until it is told to stop. `stop` is the caller's own switch beside the signals (the demo has one).
-pub async fn run(ctx: Context, reload: Arc<dyn Reload>, stop: CancellationToken) -> Result<End, StoreError> {
+pub async fn run(
+    ctx: Context,
+    reload: Arc<dyn Reload>,
+    stop: CancellationToken,
+) -> Result<End, StoreError> {
     note(&ctx, "daemon.started").await?;
     let hearts = Heartbeats::new();
     let tasks = TaskTracker::new();
     let (now, later) = tokio::sync::watch::channel(ctx.clone());
-    tasks.spawn(timetable::keep(later, hearts.register("scheduler"), stop.clone()));
-    tasks.spawn(heartbeat::prove_writer(ctx.store.clone(), hearts.register("database writer"), stop.clone()));
+    tasks.spawn(timetable::keep(
+        later,
+        hearts.register("scheduler"),
+        stop.clone(),
+    ));
+    tasks.spawn(heartbeat::prove_writer(
+        ctx.store.clone(),
+        hearts.register("database writer"),
+        stop.clone(),
+    ));
     tasks.close();
-    let life = Lifecycle { hearts, reload, contexts: now, stop: stop.clone() };
+    let life = Lifecycle {
+        hearts,
+        reload,
+        contexts: now,
+        stop: stop.clone(),
+    };
     life.ready();
     let hard = life.until_stopped().await;
     let end = tokio::select! {
@@ -52,8 +69,18 @@ pub async fn run(ctx: Context, reload: Arc<dyn Reload>, stop: CancellationToken)
         () = tokio::time::sleep(GRACE) => End::CutOff,
         () = hard => End::CutOff,
     };
-    note(&ctx, if end == End::Stopped { "daemon.stopped" } else { "daemon.cut-off" }).await?;
-    ctx.store.read(|c| Ok(crate::store::dialect::checkpoint(c)?)).await?;
+    note(
+        &ctx,
+        if end == End::Stopped {
+            "daemon.stopped"
+        } else {
+            "daemon.cut-off"
+        },
+    )
+    .await?;
+    ctx.store
+        .read(|c| Ok(crate::store::dialect::checkpoint(c)?))
+        .await?;
     Ok(end)
 }
 

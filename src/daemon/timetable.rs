@@ -27,14 +27,20 @@ struct Entry {
 
 fn entries(config: &Config) -> BTreeMap<String, Entry> {
     let plan = &config.schedule;
-    let own = |expression: &CronExpr| Entry { expression: expression.clone(), zone: plan.time_zone };
+    let own = |expression: &CronExpr| Entry {
+        expression: expression.clone(),
+        zone: plan.time_zone,
+    };
     let mut entries = BTreeMap::from([
         ("pull".to_owned(), own(&plan.pull)),
         ("scan".to_owned(), own(&plan.scan)),
         ("sync".to_owned(), own(&plan.sync)),
     ]);
     for report in config.reports.iter().filter(|r| r.enabled) {
-        let entry = Entry { expression: report.schedule.clone(), zone: report.time_zone };
+        let entry = Entry {
+            expression: report.schedule.clone(),
+            zone: report.time_zone,
+        };
         entries.insert(format!("report:{}", report.name), entry);
     }
     entries
@@ -49,7 +55,9 @@ impl Entry {
     fn next(&self, after: DateTime<Utc>) -> DateTime<Utc> {
         // An expression without a next time (a date gone by) waits for the year 9999.
         let never = || DateTime::from_timestamp(253_370_764_800, 0).unwrap_or(after);
-        self.expression.next_after(after, self.zone).unwrap_or_else(never)
+        self.expression
+            .next_after(after, self.zone)
+            .unwrap_or_else(never)
     }
 }
 
@@ -108,7 +116,8 @@ async fn due(ctx: &Context) -> Result<Vec<String>> {
 /// The stored timetable is not that of the configuration, or the clock went back behind it.
 fn is_stale(rows: &[ScheduleRow], entries: &BTreeMap<String, Entry>, now: DateTime<Utc>) -> bool {
     let fits = |job: &String, entry: &Entry| {
-        rows.iter().any(|r| r.job == *job && r.expression == entry.text() && r.due_at() <= entry.next(now))
+        rows.iter()
+            .any(|r| r.job == *job && r.expression == entry.text() && r.due_at() <= entry.next(now))
     };
     rows.len() != entries.len() || !entries.iter().all(|(job, entry)| fits(job, entry))
 }
@@ -130,7 +139,11 @@ fn set_up(
 async fn one(ctx: Context, job: String, stop: CancellationToken) -> String {
     let began = ctx.clock.now();
     let name = job.clone();
-    if let Err(error) = ctx.store.write(move |c| schedule::started(c, &name, began)).await {
+    if let Err(error) = ctx
+        .store
+        .write(move |c| schedule::started(c, &name, began))
+        .await
+    {
         tracing::error!(%error, %job, "a run could not be booked");
         return job;
     }
@@ -140,10 +153,14 @@ async fn one(ctx: Context, job: String, stop: CancellationToken) -> String {
         tokio::time::sleep(LOOK * 5).await;
         return job;
     }
-    let Some(entry) = entries(&ctx.config).remove(&job) else { return job };
+    let Some(entry) = entries(&ctx.config).remove(&job) else {
+        return job;
+    };
     let (name, now) = (job.clone(), ctx.clock.now());
-    let booked =
-        ctx.store.write(move |c| schedule::finished(c, &name, now, outcome, entry.next(began))).await;
+    let booked = ctx
+        .store
+        .write(move |c| schedule::finished(c, &name, now, outcome, entry.next(began)))
+        .await;
     if let Err(error) = booked {
         tracing::error!(%error, %job, "a run's end could not be booked");
     }

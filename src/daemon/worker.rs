@@ -32,7 +32,11 @@ pub(super) async fn work(ctx: &Context, job: &str, stop: &CancellationToken) -> 
         () = until_lost(ctx, job) => "lease-lost",
     };
     let (name, holder, now) = (job.to_owned(), ctx.holder.clone(), ctx.clock.now());
-    if let Err(error) = ctx.store.write(move |c| leases::release(c, &name, &holder, now)).await {
+    if let Err(error) = ctx
+        .store
+        .write(move |c| leases::release(c, &name, &holder, now))
+        .await
+    {
         tracing::warn!(%error, job, "its lease could not be given back; it runs out by itself");
     }
     outcome
@@ -40,7 +44,11 @@ pub(super) async fn work(ctx: &Context, job: &str, stop: &CancellationToken) -> 
 
 async fn renew(ctx: &Context, job: &str) -> Result<bool, JobError> {
     let (name, holder, now) = (job.to_owned(), ctx.holder.clone(), ctx.clock.now());
-    Ok(ctx.store.write(move |c| leases::acquire(c, &name, &holder, now, LEASE)).await?.is_some())
+    Ok(ctx
+        .store
+        .write(move |c| leases::acquire(c, &name, &holder, now, LEASE))
+        .await?
+        .is_some())
 }
 
 /// Ends when the lease could not be renewed: another daemon may have it, so this one must not go on.
@@ -78,11 +86,23 @@ async fn run(ctx: &Context, job: &str) -> Result<(), JobError> {
     match job {
         "pull" => {
             let summary = jobs::pull::run(ctx, &everything).await?;
-            tracing::info!(cells = summary.cells, new = summary.counts.new, changed = summary.counts.changed, gaps = summary.gaps.len(), "pulled");
+            tracing::info!(
+                cells = summary.cells,
+                new = summary.counts.new,
+                changed = summary.counts.changed,
+                gaps = summary.gaps.len(),
+                "pulled"
+            );
         }
         "scan" => {
             let summary = jobs::scan::run(ctx, &everything).await?;
-            tracing::info!(cells = summary.cells, items = summary.items.seen, new = summary.counts.new, gaps = summary.gaps.len(), "scanned");
+            tracing::info!(
+                cells = summary.cells,
+                items = summary.items.seen,
+                new = summary.counts.new,
+                gaps = summary.gaps.len(),
+                "scanned"
+            );
         }
         "sync" => jobs::sync::run(ctx).await.map(|_| ())?,
         other => match other.strip_prefix("report:") {

@@ -46,7 +46,11 @@ pub async fn run(ctx: &Context, paths: &[PathBuf]) -> Result<Summary> {
     let mut summary = pull::blocking(move || take_files(&this, run, &paths)).await??;
     summary.records = pull::plan(ctx, ACTOR).await?;
     ctx.progress.end("import");
-    let outcome = if summary.nothing_usable() { "nothing-usable" } else { "complete" };
+    let outcome = if summary.nothing_usable() {
+        "nothing-usable"
+    } else {
+        "complete"
+    };
     ctx.finish_run(run, outcome, json!(summary.counts)).await?;
     Ok(summary)
 }
@@ -58,7 +62,9 @@ fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, Sto
     for path in paths {
         summary.files += 1;
         let place = path.display().to_string();
-        if let Err(error) = open(path).and_then(|reader| take(&mut intake, &place, reader, &mut summary)) {
+        if let Err(error) =
+            open(path).and_then(|reader| take(&mut intake, &place, reader, &mut summary))
+        {
             match error.downcast::<StoreError>() {
                 Ok(store) => return Err(store),
                 Err(other) => summary.unreadable.push(format!("{place}: {other}")),
@@ -71,15 +77,26 @@ fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, Sto
 }
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if path == Path::new("-") { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
+    if path == Path::new("-") {
+        Ok(Box::new(io::stdin()))
+    } else {
+        Ok(Box::new(File::open(path)?))
+    }
 }
 
 /// Pages of one file; an error of the store comes back inside the `io::Error`.
-fn take(intake: &mut Intake, place: &str, reader: Box<dyn Read>, summary: &mut Summary) -> io::Result<()> {
+fn take(
+    intake: &mut Intake,
+    place: &str,
+    reader: Box<dyn Read>,
+    summary: &mut Summary,
+) -> io::Result<()> {
     for page in poamd_formats::read_documents(Channel::File, place, reader) {
         let page: Page = page?;
         let room = SHOWN.saturating_sub(summary.set_aside.len());
-        summary.set_aside.extend(page.set_aside.iter().take(room).cloned());
+        summary
+            .set_aside
+            .extend(page.set_aside.iter().take(room).cloned());
         intake.page(page).map_err(io::Error::other)?;
     }
     Ok(())

@@ -4,7 +4,7 @@ pub mod import;
 pub mod pull;
 pub mod report;
 pub mod scan;
-//WAIT pub mod sync;
+pub mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,13 +114,19 @@ impl Context {
     /// The accounts of a selection. One that names no known account is refused, not silently empty.
     async fn accounts(&self, selection: &Selection) -> Result<Vec<Watched>> {
         let all = self.store.read(watched::watched).await?;
-        let known = |name: &&String| all.iter().any(|a| a.access.id.as_str() == **name || a.access.name == **name);
+        let known = |name: &&String| {
+            all.iter()
+                .any(|a| a.access.id.as_str() == **name || a.access.name == **name)
+        };
         if let Some(unknown) = selection.accounts.iter().find(|a| !known(a)) {
             return Err(JobError::Refused(format!(
                 "account {unknown:?} is not watched; `poamd account list` shows those that are, `poamd account add` adds one"
             )));
         }
-        Ok(all.into_iter().filter(|a| selection.takes_account(a)).collect())
+        Ok(all
+            .into_iter()
+            .filter(|a| selection.takes_account(a))
+            .collect())
     }
 
     async fn begin_run(&self, job: &'static str) -> Result<i64> {
@@ -130,7 +136,10 @@ impl Context {
 
     async fn finish_run(&self, run: i64, outcome: &'static str, counts: Value) -> Result<()> {
         let now = self.clock.now();
-        Ok(self.store.write(move |c| runs::finish(c, run, now, outcome, &counts)).await?)
+        Ok(self
+            .store
+            .write(move |c| runs::finish(c, run, now, outcome, &counts))
+            .await?)
     }
 }
 

@@ -59,7 +59,11 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
     summary.records = plan(ctx, ACTOR).await?;
     ctx.progress.end("pull");
-    let outcome = if summary.gaps.is_empty() { "complete" } else { "gaps" };
+    let outcome = if summary.gaps.is_empty() {
+        "complete"
+    } else {
+        "gaps"
+    };
     ctx.finish_run(run, outcome, json!(summary.counts)).await?;
     Ok(summary)
 }
@@ -67,9 +71,22 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
 async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     for account in ctx.accounts(selection).await? {
-        for region in account.access.regions.iter().filter(|r| selection.takes_region(r.as_str())) {
-            for source in ctx.sources.iter().filter(|s| selection.takes_service(s.name())) {
-                tasks.push(Task { source: source.clone(), account: account.clone(), region: region.clone() });
+        for region in account
+            .access
+            .regions
+            .iter()
+            .filter(|r| selection.takes_region(r.as_str()))
+        {
+            for source in ctx
+                .sources
+                .iter()
+                .filter(|s| selection.takes_service(s.name()))
+            {
+                tasks.push(Task {
+                    source: source.clone(),
+                    account: account.clone(),
+                    region: region.clone(),
+                });
             }
         }
     }
@@ -83,17 +100,26 @@ async fn pull_cell(ctx: &Context, task: Task, run: i64) -> Result<(Cell, Coverag
         region: task.region.clone(),
         service: task.source.name().to_owned(),
     };
-    let (store, door, synonyms) = (ctx.store.clone(), Door::Cell(cell.clone()), ctx.synonyms.clone());
-    let intake =
-        blocking(move || Intake::open(store, door, run, ACTOR, began, synonyms)).await??;
+    let (store, door, synonyms) = (
+        ctx.store.clone(),
+        Door::Cell(cell.clone()),
+        ctx.synonyms.clone(),
+    );
+    let intake = blocking(move || Intake::open(store, door, run, ACTOR, began, synonyms)).await??;
     let mut sink = IntakeSink::new(intake);
-    let pulled = task.source.pull(&task.account.access, &task.region, &mut sink).await;
+    let pulled = task
+        .source
+        .pull(&task.account.access, &task.region, &mut sink)
+        .await;
     let mut intake = sink.into_inner()?;
     let coverage = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
     let (seen, noted) = (coverage.clone(), cell.clone());
     let store = ctx.store.clone();
     let counts = blocking(move || -> Result<Counts, StoreError> {
-        intake.finish(&Ending { complete: seen.is_complete(), ..Ending::default() })?;
+        intake.finish(&Ending {
+            complete: seen.is_complete(),
+            ..Ending::default()
+        })?;
         store.write_here(|c| note(c, &noted, &seen, run, began, ACTOR))?;
         Ok(intake.counts())
     })
@@ -129,6 +155,10 @@ pub(super) async fn plan(ctx: &Context, actor: &'static str) -> Result<Planned> 
     Ok(blocking(move || poam::activate(&store, now, actor)).await??)
 }
 
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| JobError::CutOff(e.to_string()))
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| JobError::CutOff(e.to_string()))
 }

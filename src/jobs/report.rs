@@ -49,12 +49,21 @@ pub async fn run(ctx: &Context, name: &str, actor: &str) -> Result<Summary> {
 pub async fn preview(ctx: &Context, name: &str) -> Result<Content> {
     let order = order(ctx, name)?;
     let deployment = &ctx.config.deployment.name;
-    Ok(reports::preview(&ctx.store, ctx.templates.clone(), &order, deployment, ctx.clock.now()).await?)
+    Ok(reports::preview(
+        &ctx.store,
+        ctx.templates.clone(),
+        &order,
+        deployment,
+        ctx.clock.now(),
+    )
+    .await?)
 }
 
 /// Hands over mails that wait: new ones, and those whose next try is due.
 pub async fn deliver(ctx: &Context) -> Result<MailSummary> {
-    let Some(mailer) = &ctx.mailer else { return Ok(MailSummary::default()) };
+    let Some(mailer) = &ctx.mailer else {
+        return Ok(MailSummary::default());
+    };
     let dispatcher = MailDispatcher::new(
         ctx.store.clone(),
         mailer.clone(),
@@ -68,7 +77,9 @@ pub async fn deliver(ctx: &Context) -> Result<MailSummary> {
 async fn publish(ctx: &Context, name: &str, period: Period, actor: &str) -> Result<Summary> {
     let order = order(ctx, name)?;
     let (Some(mail), Some(mailer)) = (&ctx.config.mail, &ctx.mailer) else {
-        return Err(JobError::Refused(format!("report {name} has nowhere to go: the configuration has no [mail] section")));
+        return Err(JobError::Refused(format!(
+            "report {name} has nowhere to go: the configuration has no [mail] section"
+        )));
     };
     let publisher = Publisher {
         store: ctx.store.clone(),
@@ -78,19 +89,38 @@ async fn publish(ctx: &Context, name: &str, period: Period, actor: &str) -> Resu
         from: mail.from.clone(),
         message_id_domain: mail.message_id_domain.clone(),
     };
-    let (queued, message_id) = match publisher.publish(&order, period, 0, actor, ctx.clock.now()).await? {
+    let (queued, message_id) = match publisher
+        .publish(&order, period, 0, actor, ctx.clock.now())
+        .await?
+    {
         Published::Queued { message_id, .. } => (true, message_id),
         Published::Already { message_id, .. } => (false, message_id),
     };
-    Ok(Summary { report: name.to_owned(), queued, message_id, mail: deliver(ctx).await? })
+    Ok(Summary {
+        report: name.to_owned(),
+        queued,
+        message_id,
+        mail: deliver(ctx).await?,
+    })
 }
 
 fn order(ctx: &Context, name: &str) -> Result<Order> {
-    let report = ctx.config.reports.iter().find(|r| r.name == name).ok_or_else(|| {
-        let known: Vec<&str> = ctx.config.reports.iter().map(|r| r.name.as_str()).collect();
-        let known = if known.is_empty() { "none is configured".to_owned() } else { known.join(", ") };
-        JobError::Refused(format!("there is no report {name:?} in the configuration; there are: {known}"))
-    })?;
+    let report = ctx
+        .config
+        .reports
+        .iter()
+        .find(|r| r.name == name)
+        .ok_or_else(|| {
+            let known: Vec<&str> = ctx.config.reports.iter().map(|r| r.name.as_str()).collect();
+            let known = if known.is_empty() {
+                "none is configured".to_owned()
+            } else {
+                known.join(", ")
+            };
+            JobError::Refused(format!(
+                "there is no report {name:?} in the configuration; there are: {known}"
+            ))
+        })?;
     Ok(order_of(report))
 }
 
@@ -102,7 +132,9 @@ fn order_of(report: &config::Report) -> Order {
         zone: report.time_zone,
         recipients: report.recipients.clone(),
         subject: report.subject.clone(),
-        csv: report.attachments.contains(&config::reports::Attachment::Csv),
+        csv: report
+            .attachments
+            .contains(&config::reports::Attachment::Csv),
         covers: std::sync::Arc::new(move |id, name, label| covers.covers(id, name, label)),
     }
 }

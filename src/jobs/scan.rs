@@ -49,19 +49,33 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     let mut summary = Summary::default();
     let mut done = futures::stream::iter(tasks.into_iter().map(|task| {
         let looking = looking.clone();
-        async move { looking.look(&*task.watch, &task.account.access, &task.account.label, &task.region).await }
+        async move {
+            looking
+                .look(
+                    &*task.watch,
+                    &task.account.access,
+                    &task.account.label,
+                    &task.region,
+                )
+                .await
+        }
     }))
     .buffer_unordered(ctx.config.aws.concurrency as usize);
     while let Some(outcome) = done.next().await {
         let looked = outcome?;
         let (cell, seen, began) = (looked.cell.clone(), looked.coverage.clone(), looking.now);
-        ctx.store.write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR)).await?;
+        ctx.store
+            .write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR))
+            .await?;
         ctx.progress.step("scan");
         summary.cells += 1;
         summary.items += looked.inventory;
         summary.counts += looked.counts;
         if !looked.coverage.is_complete() {
-            summary.gaps.push(Gap { cell: looked.cell, coverage: looked.coverage });
+            summary.gaps.push(Gap {
+                cell: looked.cell,
+                coverage: looked.coverage,
+            });
         }
     }
     drop(done);
@@ -69,16 +83,33 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     note_baselines(ctx, selection, &accounts).await?;
     summary.records = pull::plan(ctx, ACTOR).await?;
     ctx.progress.end("scan");
-    let outcome = if summary.gaps.is_empty() { "complete" } else { "gaps" };
-    ctx.finish_run(run, outcome, json!({ "items": summary.items, "findings": summary.counts })).await?;
+    let outcome = if summary.gaps.is_empty() {
+        "complete"
+    } else {
+        "gaps"
+    };
+    ctx.finish_run(
+        run,
+        outcome,
+        json!({ "items": summary.items, "findings": summary.counts }),
+    )
+    .await?;
     Ok(summary)
 }
 
 fn tasks(ctx: &Context, selection: &Selection, accounts: &[Watched]) -> Vec<Task> {
     let mut tasks = Vec::new();
     for account in accounts {
-        for watch in ctx.watches.iter().filter(|w| selection.takes_service(w.technology())) {
-            let regions = account.access.regions.iter().filter(|r| selection.takes_region(r.as_str()));
+        for watch in ctx
+            .watches
+            .iter()
+            .filter(|w| selection.takes_service(w.technology()))
+        {
+            let regions = account
+                .access
+                .regions
+                .iter()
+                .filter(|r| selection.takes_region(r.as_str()));
             let often = if watch.is_global() { 1 } else { usize::MAX };
             tasks.extend(regions.take(often).map(|region| Task {
                 watch: watch.clone(),
@@ -95,14 +126,20 @@ async fn note_baselines(ctx: &Context, selection: &Selection, accounts: &[Watche
     if !selection.regions.is_empty() || !selection.services.is_empty() {
         return Ok(());
     }
-    let due: Vec<String> =
-        accounts.iter().filter(|a| a.baseline_due).map(|a| a.access.id.to_string()).collect();
+    let due: Vec<String> = accounts
+        .iter()
+        .filter(|a| a.baseline_due)
+        .map(|a| a.access.id.to_string())
+        .collect();
     let now = ctx.clock.now();
     if due.is_empty() {
         return Ok(());
     }
     Ok(ctx
         .store
-        .write(move |c| due.iter().try_for_each(|account| watched::baseline_done(c, account, now)))
+        .write(move |c| {
+            due.iter()
+                .try_for_each(|account| watched::baseline_done(c, account, now))
+        })
         .await?)
 }

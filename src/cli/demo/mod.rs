@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use poamd_contract::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure};
 use super::progress;
 use super::shell::Shell;
-use crate::config::{self, Env};
+use crate::config;
 use crate::daemon::{self, instance::Instance};
-use crate::jobs::{self, Context, Progress, Selection};
+use crate::jobs::{self, Context, Selection};
 use crate::wiring::{self, Surroundings};
 use stage::Stage;
 use summary::Figures;
@@ -47,15 +46,21 @@ pub fn run(shell: &mut Shell<'_>, args: &Args) -> Result<Exit, Failure> {
     let dir = folder(args.dir.as_deref(), shell)?;
     let talk = args.format == Form::Text;
     if talk {
-        shell.say(&format!("poamd demo: everything it makes lies in {}", dir.display()))?;
+        shell.say(&format!(
+            "poamd demo: everything it makes lies in {}",
+            dir.display()
+        ))?;
     }
     let progress = progress::of(shell);
     let around = super::load::surroundings(shell, progress);
     let exit = args.exit;
     super::wait_for(async {
-        let stage = Stage::set(&dir, around.clock.clone())
-            .await
-            .map_err(|e| Failure::work(format!("the demo could not be set up in {}: {e}", dir.display())))?;
+        let stage = Stage::set(&dir, around.clock.clone()).await.map_err(|e| {
+            Failure::work(format!(
+                "the demo could not be set up in {}: {e}",
+                dir.display()
+            ))
+        })?;
         let ctx = context(&stage, &around, shell)?;
         let figures = play(&ctx, &stage).await?;
         match args.format {
@@ -83,7 +88,12 @@ fn folder(wanted: Option<&Path>, shell: &Shell<'_>) -> Result<PathBuf, Failure> 
     };
     std::fs::create_dir_all(&made)
         .and_then(|()| made.canonicalize())
-        .map_err(|e| Failure::work(format!("the folder {} cannot be made ({e}): name another with --dir", made.display())))
+        .map_err(|e| {
+            Failure::work(format!(
+                "the folder {} cannot be made ({e}): name another with --dir",
+                made.display()
+            ))
+        })
 }
 
 fn context(stage: &Stage, around: &Surroundings, shell: &Shell<'_>) -> Result<Context, Failure> {

@@ -49,7 +49,8 @@ impl Stage {
         let accounts = account_sections(&estate);
         let aws = AwsStandIn::start(estate, aws::Options::new(history.clone())).await?;
         let jira = JiraStandIn::start(JiraOptions::default(), history.clone()).await?;
-        let servicenow = ServiceNowStandIn::start(ServiceNowOptions::default(), history.clone()).await?;
+        let servicenow =
+            ServiceNowStandIn::start(ServiceNowOptions::default(), history.clone()).await?;
         let smtp = SmtpStandIn::start(smtp::Options {
             login: Some((MAIL_USER.to_owned(), MAIL_PASSWORD.to_owned())),
             mails: Some(dir.join("mails")),
@@ -57,7 +58,14 @@ impl Stage {
         })
         .await?;
         let config = dir.join("poamd.toml");
-        let stage = Self { dir: dir.to_owned(), config, aws, jira, servicenow, smtp };
+        let stage = Self {
+            dir: dir.to_owned(),
+            config,
+            aws,
+            jira,
+            servicenow,
+            smtp,
+        };
         stage.write_secrets()?;
         fs::write(&stage.config, stage.configuration(&accounts))?;
         Ok(stage)
@@ -73,7 +81,12 @@ impl Stage {
         ];
         for (name, value) in secrets {
             let path = self.dir.join("secrets").join(name);
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(path)?;
             writeln!(file, "{value}")?;
         }
         Ok(())
@@ -149,7 +162,10 @@ level = "warn"
 
     /// A person's `sys_id` on the ServiceNow stand-in.
     fn servicenow_id(&self, user_name: &str) -> String {
-        self.servicenow.user(user_name).and_then(|row| row.get("sys_id").map(ToString::to_string)).unwrap_or_default()
+        self.servicenow
+            .user(user_name)
+            .and_then(|row| row.get("sys_id").map(ToString::to_string))
+            .unwrap_or_default()
     }
 
     /// Where the stand-ins listen, for people who want to look at them.

@@ -34,10 +34,20 @@ pub fn answer(stage: &Stage, records: &[PoamView]) -> Result<Answers, Failure> {
         .or_else(|| records.iter().find(|r| on_desk(r, "jira").is_some()));
     let other = records.iter().find(|r| on_desk(r, "servicenow").is_some());
     let (Some(joint), Some(other)) = (joint, other) else {
-        return Err(Failure::work("the demo has no tickets to answer on; see history.jsonl for what the stand-ins were asked"));
+        return Err(Failure::work(
+            "the demo has no tickets to answer on; see history.jsonl for what the stand-ins were asked",
+        ));
     };
-    let allowed = Answer { record: joint.id.to_string(), ticket: on_desk(joint, "jira").unwrap_or_default(), person: "Ada (may justify)" };
-    let refused = Answer { record: other.id.to_string(), ticket: on_desk(other, "servicenow").unwrap_or_default(), person: "Sam (may not)" };
+    let allowed = Answer {
+        record: joint.id.to_string(),
+        ticket: on_desk(joint, "jira").unwrap_or_default(),
+        person: "Ada (may justify)",
+    };
+    let refused = Answer {
+        record: other.id.to_string(),
+        ticket: on_desk(other, "servicenow").unwrap_or_default(),
+        person: "Sam (may not)",
+    };
     stage
         .jira
         .person_comments(&allowed.ticket, jira::users::ALLOWED, REASON)
@@ -51,5 +61,9 @@ pub fn answer(stage: &Stage, records: &[PoamView]) -> Result<Answers, Failure> {
 
 /// The key of a record's ticket on a desk.
 fn on_desk(record: &PoamView, desk: &str) -> Option<String> {
-    record.tickets.iter().find(|t| t.desk == desk).map(|t| t.key.clone())
+    record
+        .tickets
+        .iter()
+        .find(|t| t.desk == desk)
+        .map(|t| t.key.clone())
 }

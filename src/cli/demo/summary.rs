@@ -13,9 +13,9 @@ use crate::cli::failure::Failure;
 use crate::cli::shell::Shell;
 use crate::exchange;
 use crate::jobs::{Context, Gap};
-use crate::query::Snapshot;
 use crate::query::filter::Filter;
 use crate::query::poam::{self, PoamView};
+use crate::query::{Snapshot, View};
 use crate::query::{finding, item};
 use crate::store::{StoreError, inbox, items};
 
@@ -72,20 +72,39 @@ impl Figures {
             let findings = finding::list(conn, &snapshot, &Filter::default())?;
             let listed = item::list(conn, &snapshot, &Filter::default())?.len();
             let scanned = items::all(conn)?.iter().filter(|i| i.revision > 0).count();
-            Ok::<_, StoreError>((snapshot.accounts.len(), findings, listed, scanned, inbox::counts(conn)?))
+            Ok::<_, StoreError>((
+                snapshot.accounts.len(),
+                findings,
+                listed,
+                scanned,
+                inbox::counts(conn)?,
+            ))
         };
         let (accounts, findings, listed, scanned, verdicts) = ctx.store.read_here(read)?;
         let verdict = |word: &str| {
-            verdicts.iter().filter(|(v, _)| v == word).map(|(_, n)| usize::try_from(*n).unwrap_or(0)).sum()
+            verdicts
+                .iter()
+                .filter(|(v, _)| v == word)
+                .map(|(_, n)| usize::try_from(*n).unwrap_or(0))
+                .sum()
         };
-        let on = |desk: &str| records.iter().flat_map(|r| &r.tickets).filter(|t| t.desk == desk).count();
+        let on = |desk: &str| {
+            records
+                .iter()
+                .flat_map(|r| &r.tickets)
+                .filter(|t| t.desk == desk)
+                .count()
+        };
         Ok(Self {
             accounts,
             items: listed,
             scanned,
             findings: findings.len(),
             open_findings: findings.iter().filter(|f| f.is_open()).count(),
-            documents: findings.iter().map(|f| f.native_ids.len().max(f.channels.len())).sum(),
+            documents: findings
+                .iter()
+                .map(|f| f.native_ids.len().max(f.channels.len()))
+                .sum(),
             jira: on("jira"),
             servicenow: on("servicenow"),
             accepted: verdict("accepted"),
@@ -120,12 +139,21 @@ impl Figures {
         self.tell_became(shell)?;
         let dir = stage.dir.display();
         shell.say("\nWhere to look")?;
-        shell.say(&format!("  mails     {dir}/mails (open the .eml in a mail program)"))?;
+        shell.say(&format!(
+            "  mails     {dir}/mails (open the .eml in a mail program)"
+        ))?;
         shell.say(&format!("  exports   {dir}/exports/poam.csv, poam.json"))?;
         shell.say(&format!("  history   {dir}/history.jsonl: every request the stand-ins of AWS, Jira, ServiceNow and mail saw"))?;
-        shell.say(&format!("  ledger    poamd --config {dir}/poamd.toml poam list"))?;
-        shell.say(&format!("            poamd --config {dir}/poamd.toml poam show {}", self.answers.allowed.record))?;
-        shell.say(&format!("            poamd --config {dir}/poamd.toml audit verify"))?;
+        shell.say(&format!(
+            "  ledger    poamd --config {dir}/poamd.toml poam list"
+        ))?;
+        shell.say(&format!(
+            "            poamd --config {dir}/poamd.toml poam show {}",
+            self.answers.allowed.record
+        ))?;
+        shell.say(&format!(
+            "            poamd --config {dir}/poamd.toml audit verify"
+        ))?;
         if !exit {
             shell.say("\nThe stand-ins and the daemon stay up until Ctrl-C:")?;
             for (name, address) in stage.addresses() {
@@ -160,12 +188,22 @@ impl Figures {
     fn tell_became(&self, shell: &mut Shell<'_>) -> Result<(), Failure> {
         let Answers { allowed, refused } = &self.answers;
         shell.say("\nWhat became of it")?;
-        shell.say(&format!("  {} POA&M records, one for each weakness in each account:", self.records.len()))?;
+        shell.say(&format!(
+            "  {} POA&M records, one for each weakness in each account:",
+            self.records.len()
+        ))?;
         for rating in crate::domain::rating::Rating::ALL.iter().rev() {
-            let count = self.records.iter().filter(|r| r.rating == Some(*rating)).count();
+            let count = self
+                .records
+                .iter()
+                .filter(|r| r.rating == Some(*rating))
+                .count();
             shell.say(&format!("    {:<9} {count:>4}", rating.word()))?;
         }
-        shell.say(&format!("  {} tickets in Jira, {} in ServiceNow, one a record", self.jira, self.servicenow))?;
+        shell.say(&format!(
+            "  {} tickets in Jira, {} in ServiceNow, one a record",
+            self.jira, self.servicenow
+        ))?;
         shell.say(&format!(
             "  {} justified {} by a comment on {}: {} findings count as justified, the record stays open",
             allowed.person, allowed.record, allowed.ticket, self.justified
@@ -174,6 +212,9 @@ impl Figures {
             "  {} tried the same on {} ({}): politely refused, nothing changed",
             refused.person, refused.ticket, refused.record
         ))?;
-        shell.say(&format!("  {} report mailed to the ISSO, with the POA&M attached as CSV", self.mails))
+        shell.say(&format!(
+            "  {} report mailed to the ISSO, with the POA&M attached as CSV",
+            self.mails
+        ))
     }
 }
