@@ -89,6 +89,7 @@ mod tests {
 
     impl View for Row {
         const NOUN: &'static str = "rows";
+        const OPEN: &'static str = "rows";
         const COLUMNS: &'static [Column] = &[
             ("id", &["id"]),
             ("score", &["score"]),

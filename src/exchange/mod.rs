@@ -25,6 +25,7 @@ pub struct Entry {
 
 impl View for Entry {
     const NOUN: &'static str = PoamView::NOUN;
+    const OPEN: &'static str = PoamView::OPEN;
     const COLUMNS: &'static [Column] = PoamView::COLUMNS;
 
     fn is_open(&self) -> bool {

@@ -39,6 +39,7 @@ pub struct AccountView {
 
 impl View for AccountView {
     const NOUN: &'static str = "accounts";
+    const OPEN: &'static str = "accounts";
     const COLUMNS: &'static [Column] = &[
         ("account", &["account"]),
         ("name", &["name"]),

@@ -28,6 +28,7 @@ pub struct CoverageView {
 
 impl View for CoverageView {
     const NOUN: &'static str = "cells of coverage";
+    const OPEN: &'static str = "gaps in coverage";
     const COLUMNS: &'static [Column] = &[
         ("account", &["account"]),
         ("account_name", &["account_name"]),

@@ -56,6 +56,7 @@ pub struct FindingView {
 
 impl View for FindingView {
     const NOUN: &'static str = "findings";
+    const OPEN: &'static str = "open findings";
     const COLUMNS: &'static [Column] = &[
         ("id", &["id"]),
         ("native_ids", &["native_ids"]),

@@ -41,6 +41,7 @@ pub struct ItemView {
 
 impl View for ItemView {
     const NOUN: &'static str = "items";
+    const OPEN: &'static str = "items with open findings";
     const COLUMNS: &'static [Column] = &[
         ("name", &["name"]),
         ("arn", &["arn"]),

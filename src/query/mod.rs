@@ -32,6 +32,8 @@ pub type Column = (&'static str, &'static [&'static str]);
 pub trait View: Serialize {
     /// What several of them are called.
     const NOUN: &'static str;
+    /// What several that are open are called.
+    const OPEN: &'static str;
     /// Every field, in the order of the JSON; what is nested gets a column for each of its parts.
     const COLUMNS: &'static [Column];
 

@@ -66,6 +66,7 @@ pub struct Justification {
 
 impl View for PoamView {
     const NOUN: &'static str = "records";
+    const OPEN: &'static str = "open records";
     const COLUMNS: &'static [Column] = &[
         ("id", &["id"]),
         ("weakness", &["weakness"]),

@@ -64,6 +64,7 @@ pub struct Answered {
 
 impl View for TicketView {
     const NOUN: &'static str = "tickets";
+    const OPEN: &'static str = "tickets at work";
     const COLUMNS: &'static [Column] = &[
         ("id", &["id"]),
         ("desk", &["desk"]),
