@@ -19,6 +19,9 @@ use crate::store::{Result, watched};
 /// How often the timetable is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a job that failed is left alone.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
 /// A job and when it runs.
 struct Entry {
     expression: CronExpr,
@@ -163,6 +166,13 @@ async fn one(ctx: Context, job: String, stop: CancellationToken) -> String {
         .await;
     if let Err(error) = booked {
         tracing::error!(%error, %job, "a run's end could not be booked");
+    }
+    if outcome == worker::FAILED {
+        // What is due again at once (a baseline scan) is not tried again at once.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(AFTER_FAILURE) => {}
+        }
     }
     job
 }

@@ -12,6 +12,8 @@ use crate::store::leases;
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// The outcome of a job that another daemon is doing.
 pub(super) const ELSEWHERE: &str = "elsewhere";
+/// The outcome of a job that could not do its work.
+pub(super) const FAILED: &str = "failed";
 const RENEW: Duration = Duration::from_secs(20);
 
 /// Runs the job; the word for its outcome.
@@ -24,7 +26,7 @@ pub(super) async fn work(ctx: &Context, job: &str, stop: &CancellationToken) -> 
         Ok(false) => return ELSEWHERE,
         Err(error) => {
             tracing::error!(%error, job, "its lease could not be taken");
-            return "failed";
+            return FAILED;
         }
     }
     let outcome = tokio::select! {
@@ -76,7 +78,7 @@ async fn guarded(ctx: &Context, job: &str, stop: &CancellationToken) -> &'static
         Ok(()) => "done",
         Err(error) => {
             tracing::error!(%error, job, "the job failed");
-            "failed"
+            FAILED
         }
     }
 }
