@@ -197,55 +197,91 @@ pub fn normalized(label: &str) -> u8 {
     }
 }
 
+/// Resources that are there by name alone: what the tables call them, ASFF's type, the service, what stands before each
+/// name in the ARN, and the names.
+const NAMED: [(&str, &str, &str, &str, &[&str]); 8] = [
+    (
+        "database",
+        "AwsRdsDbInstance",
+        "rds",
+        "db:",
+        &["claims", "claims-reporting", "ledger", "sessions"],
+    ),
+    (
+        "trail",
+        "AwsCloudTrailTrail",
+        "cloudtrail",
+        "trail/",
+        &["org-audit-trail"],
+    ),
+    (
+        "function",
+        "AwsLambdaFunction",
+        "lambda",
+        "function:",
+        &[
+            "claims-export",
+            "thumbnailer",
+            "mail-bounce",
+            "nightly-close",
+        ],
+    ),
+    (
+        "topic",
+        "AwsSnsTopic",
+        "sns",
+        "",
+        &["claims-events", "ops-alerts", "bounces"],
+    ),
+    (
+        "repository",
+        "AwsEcrRepository",
+        "ecr",
+        "repository/",
+        &REPOSITORIES,
+    ),
+    (
+        "secret",
+        "AwsSecretsManagerSecret",
+        "secretsmanager",
+        "secret:",
+        &["claims/db-a1b2c3", "partners/api-d4e5f6", "smtp-0a9b8c"],
+    ),
+    (
+        "table",
+        "AwsDynamoDbTable",
+        "dynamodb",
+        "table/",
+        &["sessions", "locks", "idempotency"],
+    ),
+    (
+        "balancer",
+        "AwsElbv2LoadBalancer",
+        "elasticloadbalancing",
+        "loadbalancer/app/",
+        &["claims/50dc6c495c0c9188", "admin/7a3f1e2d9c8b6a54"],
+    ),
+];
+
 /// The resources of one kind in this account and region.
 fn targets(place: &Place, kind: &str) -> Vec<Target> {
-    let scanned = |technology: &str,
-                   asff: &'static str,
-                   keep: &dyn Fn(&super::Resource) -> bool|
-     -> Vec<Target> {
-        place
-            .resources
-            .iter()
-            .filter(|r| {
-                r.technology == technology
-                    && (r.region == place.region || r.region == "global")
-                    && keep(r)
-            })
-            .map(|r| Target {
-                kind: asff,
-                arn: r.arn.clone(),
-            })
-            .collect()
-    };
-    let made = |asff: &'static str, service: &str, names: Vec<String>| -> Vec<Target> {
-        names
-            .iter()
-            .map(|name| Target {
-                kind: asff,
-                arn: place.arn(service, name),
-            })
-            .collect()
-    };
     let ids = |prefix: &str, count: usize| -> Vec<String> {
         (0..count)
             .map(|n| format!("{prefix}{}", place.dice(&[prefix, &n.to_string()]).hex(17)))
             .collect()
     };
-    let named = |prefix: &str, names: &[&str]| -> Vec<String> {
-        names.iter().map(|n| format!("{prefix}{n}")).collect()
-    };
     match kind {
-        "group-default" => scanned("securitygroup", "AwsEc2SecurityGroup", &|r| {
+        "group-default" => scanned(place, "securitygroup", "AwsEc2SecurityGroup", |r| {
             r.name == "default"
         }),
         // Reported in the first account only: elsewhere our own scan is the only one to see it.
         "group-ssh" if place.account == super::ACCOUNTS[0].0 => {
-            scanned("securitygroup", "AwsEc2SecurityGroup", &|r| {
+            scanned(place, "securitygroup", "AwsEc2SecurityGroup", |r| {
                 r.weak.iter().any(|p| p.contains("ssh-open"))
             })
         }
-        "bucket" => scanned("s3", "AwsS3Bucket", &|_| true),
-        "user" => scanned("iamuser", "AwsIamUser", &|_| true),
+        "bucket" => scanned(place, "s3", "AwsS3Bucket", |_| true),
+        "user" => scanned(place, "iamuser", "AwsIamUser", |_| true),
         "instance" => instances(place)
             .into_iter()
             .map(|arn| Target {
@@ -253,75 +289,62 @@ fn targets(place: &Place, kind: &str) -> Vec<Target> {
                 arn,
             })
             .collect(),
-        "volume" => made("AwsEc2Volume", "ec2", ids("volume/vol-", 6)),
-        "vpc" => made("AwsEc2Vpc", "ec2", ids("vpc/vpc-", 2)),
+        "volume" => made(place, "AwsEc2Volume", "ec2", ids("volume/vol-", 6)),
+        "vpc" => made(place, "AwsEc2Vpc", "ec2", ids("vpc/vpc-", 2)),
         "account" => vec![Target {
             kind: "AwsAccount",
             arn: format!("AWS::::Account:{}", place.account),
         }],
-        "database" => made(
-            "AwsRdsDbInstance",
-            "rds",
-            named("db:", &["claims", "claims-reporting", "ledger", "sessions"]),
-        ),
-        "key" => made(
-            "AwsKmsKey",
-            "kms",
-            (0..3)
-                .map(|n| format!("key/{}", place.dice(&["key", &n.to_string()]).uuid()))
-                .collect(),
-        ),
-        "trail" => made(
-            "AwsCloudTrailTrail",
-            "cloudtrail",
-            named("trail/", &["org-audit-trail"]),
-        ),
-        "function" => made(
-            "AwsLambdaFunction",
-            "lambda",
-            named(
-                "function:",
-                &[
-                    "claims-export",
-                    "thumbnailer",
-                    "mail-bounce",
-                    "nightly-close",
-                ],
-            ),
-        ),
-        "topic" => made(
-            "AwsSnsTopic",
-            "sns",
-            named("", &["claims-events", "ops-alerts", "bounces"]),
-        ),
-        "repository" => made(
-            "AwsEcrRepository",
-            "ecr",
-            named("repository/", &REPOSITORIES),
-        ),
-        "secret" => made(
-            "AwsSecretsManagerSecret",
-            "secretsmanager",
-            named(
-                "secret:",
-                &["claims/db-a1b2c3", "partners/api-d4e5f6", "smtp-0a9b8c"],
-            ),
-        ),
-        "table" => made(
-            "AwsDynamoDbTable",
-            "dynamodb",
-            named("table/", &["sessions", "locks", "idempotency"]),
-        ),
-        "balancer" => made(
-            "AwsElbv2LoadBalancer",
-            "elasticloadbalancing",
-            named(
-                "loadbalancer/app/",
-                &["claims/50dc6c495c0c9188", "admin/7a3f1e2d9c8b6a54"],
-            ),
-        ),
-        _ => Vec::new(),
+        "key" => {
+            let keys =
+                (0..3).map(|n| format!("key/{}", place.dice(&["key", &n.to_string()]).uuid()));
+            made(place, "AwsKmsKey", "kms", keys)
+        }
+        _ => named(place, kind),
     }
+}
+
+/// Those of the recorded resources that Security Hub speaks of.
+fn scanned(
+    place: &Place,
+    technology: &str,
+    asff: &'static str,
+    keep: impl Fn(&super::Resource) -> bool,
+) -> Vec<Target> {
+    let here = |r: &&super::Resource| r.region == place.region || r.region == "global";
+    let kept = place
+        .resources
+        .iter()
+        .filter(|r| r.technology == technology && here(r) && keep(r));
+    kept.map(|r| Target {
+        kind: asff,
+        arn: r.arn.clone(),
+    })
+    .collect()
+}
+
+/// Resources that only findings know of.
+fn made(
+    place: &Place,
+    asff: &'static str,
+    service: &str,
+    names: impl IntoIterator<Item = String>,
+) -> Vec<Target> {
+    let names = names.into_iter();
+    names
+        .map(|name| Target {
+            kind: asff,
+            arn: place.arn(service, &name),
+        })
+        .collect()
+}
+
+fn named(place: &Place, kind: &str) -> Vec<Target> {
+    let Some((_, asff, service, prefix, names)) = NAMED.iter().find(|row| row.0 == kind) else {
+        return Vec::new();
+    };
+    let names = names.iter().map(|name| format!("{prefix}{name}"));
+    made(place, asff, service, names)
 }
 
 /// Container repositories that each region has.
