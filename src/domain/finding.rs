@@ -66,6 +66,8 @@ pub struct Said {
     pub updated: Option<DateTime<Utc>>,
     pub channel: Channel,
     pub severity: Option<Severity>,
+    /// When that rating was given; it may be older than the report, since a pass rates nothing.
+    pub rated: Option<DateTime<Utc>>,
     /// Decides between equal times, so that the outcome does not hang on the order of arrival.
     pub content_hash: i64,
     /// Complete looks at its cell in a row that did not show it, or (archived) showed it put away.
@@ -85,7 +87,7 @@ pub struct Folded {
     pub at_source: Option<&'static str>,
     /// Index of the report that decides text and times.
     pub winner: usize,
-    /// Of the newest report that speaks of it as open: a pass says INFORMATIONAL, which is no rating.
+    /// The newest rating that any report gave while it spoke of the finding as open.
     pub severity: Option<Severity>,
     /// Nothing but NOT_AVAILABLE was ever said.
     pub inconclusive: bool,
@@ -93,13 +95,16 @@ pub struct Folded {
 
 /// Newest first by time, then native before hub before file, then by content.
 fn newer(a: &Said, b: &Said) -> Ordering {
-    let rank = |c: Channel| match c {
+    (a.updated, rank(a.channel), a.content_hash).cmp(&(b.updated, rank(b.channel), b.content_hash))
+}
+
+fn rank(channel: Channel) -> u8 {
+    match channel {
         Channel::Scan => 3,
         Channel::Pull => 2,
         Channel::Hub => 1,
         Channel::File => 0,
-    };
-    (a.updated, rank(a.channel), a.content_hash).cmp(&(b.updated, rank(b.channel), b.content_hash))
+    }
 }
 
 /// Folds all reports of one finding; `None` without any.
@@ -113,14 +118,13 @@ pub fn fold(reports: &[Said]) -> Option<Folded> {
     };
     let (any, _) = newest(&|_| true)?;
     let conclusive = newest(&|r| r.signal != Signal::NoConclusion);
-    let rated = newest(&|r| r.signal.is_open() && r.severity.is_some());
+    let rated = reports
+        .iter()
+        .filter(|r| r.severity.is_some())
+        .max_by_key(|r| (r.rated, rank(r.channel), r.severity));
     let (winner, status) = match conclusive {
         None => (any, FindingStatus::NotObserved),
         Some((index, report)) => (index, status_of(report, reports)),
-    };
-    let severity = match rated {
-        Some((_, report)) => report.severity,
-        None => reports[winner].severity,
     };
     let at_source = match reports[winner].signal {
         Signal::OpenSuppressedAtSource => Some("suppressed-at-source"),
@@ -135,7 +139,7 @@ pub fn fold(reports: &[Said]) -> Option<Folded> {
         status,
         at_source,
         winner,
-        severity,
+        severity: rated.and_then(|r| r.severity),
         inconclusive: conclusive.is_none(),
     })
 }
@@ -144,7 +148,7 @@ fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
     match winner.signal {
         Signal::Passed => FindingStatus::Fixed,
         Signal::ArchivedByHand | Signal::NoConclusion => FindingStatus::NotObserved,
-        Signal::Archived if winner.absent >= ABSENCES => FindingStatus::Fixed,
+        Signal::Archived if winner.absent >= ABSENCES && !winner.keeps_open => FindingStatus::Fixed,
         Signal::Archived => FindingStatus::NotObserved,
         Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
             by_absence(reports)
@@ -152,9 +156,14 @@ fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
     }
 }
 
-/// A file is no look at the account: what was only ever imported is never absent.
+/// Absent only if every live report that speaks of it as open is. A file is no look at the account: what was only
+/// ever imported is never absent.
 fn by_absence(reports: &[Said]) -> FindingStatus {
-    let live = || reports.iter().filter(|r| r.channel != Channel::File);
+    let live = || {
+        reports
+            .iter()
+            .filter(|r| r.channel != Channel::File && r.signal.is_open())
+    };
     let fewest = live().map(|r| r.absent).min().unwrap_or(0);
     let provable = live().all(|r| !r.keeps_open);
     match fewest {
@@ -176,6 +185,7 @@ mod tests {
             updated: DateTime::from_timestamp(minute * 60, 0),
             channel: Channel::Hub,
             severity: Some(Severity::High),
+            rated: DateTime::from_timestamp(minute * 60, 0),
             content_hash: minute,
             absent: 0,
             keeps_open: false,
@@ -276,12 +286,25 @@ mod tests {
     #[test]
     fn a_pass_does_not_overwrite_the_rating() {
         let pass = Said {
-            severity: Some(Severity::Informational),
+            severity: None,
+            rated: None,
             ..said(Signal::Passed, 5)
         };
         assert_eq!(
             fold(&[said(Signal::Open, 3), pass]).unwrap().severity,
             Some(Severity::High)
+        );
+    }
+
+    #[test]
+    fn a_twin_that_passed_long_ago_does_not_keep_it_from_being_absent() {
+        let gone = Said {
+            absent: 2,
+            ..said(Signal::Open, 5)
+        };
+        assert_eq!(
+            status(&[gone, said(Signal::Passed, 3)]),
+            FindingStatus::Fixed
         );
     }
 

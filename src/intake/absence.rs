@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use poamd_contract::finding::Signal;
 use serde_json::json;
 
-use super::Intake;
 use super::batch::Batch;
+use super::{Door, Intake};
 use crate::domain::finding::ABSENCES;
 use crate::store::audit;
 use crate::store::columns::{Col, stamp};
@@ -29,7 +29,8 @@ pub struct Ending {
 impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
-        if !ending.complete && ending.passed.is_empty() {
+        let looked = self.door != Door::File && (ending.complete || !ending.passed.is_empty());
+        if !looked {
             return Ok(0);
         }
         let changed = self.store.clone().write_here(|conn| {
@@ -56,7 +57,7 @@ impl Intake {
             Signal::Archived => row.absent < ABSENCES,
             Signal::Passed | Signal::NoConclusion | Signal::ArchivedByHand => false,
         };
-        findings::reports_of_cell(conn, &self.door.name(), |row| {
+        findings::reports_of_cell(conn, &self.door_name, |row| {
             if movable(&row) {
                 prints
                     .entry(row.account)
@@ -74,7 +75,7 @@ impl Intake {
         ending: &Ending,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
-        let door = self.door.name();
+        let door = &self.door_name;
         for (account, prints) in candidates {
             let keys: Vec<&str> = prints.iter().map(String::as_str).collect();
             let stored = findings::by_fingerprints(conn, &account, &keys)?;
@@ -87,7 +88,7 @@ impl Intake {
                 if !row.opened {
                     continue;
                 }
-                for report in rows.iter_mut().filter(|r| r.cell == door) {
+                for report in rows.iter_mut().filter(|r| r.cell == *door) {
                     if let Some(next) = self.concluded(report, &row.arn, ending) {
                         batch.change_report(next.clone());
                         *report = next;

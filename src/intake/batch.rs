@@ -33,14 +33,14 @@ pub(super) struct Batch {
     changed_findings: Vec<FindingRow>,
     new_reports: Vec<ReportRow>,
     changed_reports: Vec<ReportRow>,
-    /// Reports that were older than what is stored: seen, nothing to write.
-    stale_reports: Vec<ReportRow>,
     items: BTreeMap<(String, String), ItemRow>,
     /// Weaknesses whose record may have to change.
     touched: BTreeSet<(String, String)>,
     pub changes: Vec<Change>,
     pub new: u64,
     pub changed: u64,
+    /// Documents that were older than what is stored, or concluded nothing: seen, nothing to write.
+    pub stale: u64,
 }
 
 /// All that is at hand of one finding while a page is worked through.
@@ -87,18 +87,21 @@ impl Batch {
     }
 
     fn take(&mut self, print: &str, mut draft: Draft, intake: &Intake) -> Result<()> {
-        let cell = intake.door.name();
+        let cell = &intake.door_name;
         for (report, hash) in &draft.arrived {
-            let arrived = merge::report_row(report, print, &cell, *hash);
+            let arrived = merge::report_row(report, print, cell, *hash);
             let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
             match draft.reports.iter_mut().find(|r| same(r)) {
                 None => draft.reports.push(arrived),
-                Some(there) => {
-                    if let Some(kept) = merge::newer_version(there, &arrived) {
-                        *there = kept;
+                Some(there) => match merge::newer_version(there, &arrived) {
+                    Some(kept) => *there = kept,
+                    None => {
+                        self.stale += 1;
+                        continue;
                     }
-                }
+                },
             }
+            self.add_items(report, intake.now);
         }
         let Some(folded) = merge::fold_rows(&draft.reports) else {
             return Ok(());
@@ -127,7 +130,6 @@ impl Batch {
             next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
             next.first_seen = next.detected_at;
         }
-        self.add_items(&draft, intake.now);
         self.add_finding(draft.stored.as_ref(), next, deciding);
         self.add_reports(draft);
         Ok(())
@@ -188,23 +190,18 @@ impl Batch {
             match draft.stored_reports.iter().find(same) {
                 None => self.new_reports.push(row),
                 Some(stored) if *stored != row => self.changed_reports.push(row),
-                Some(_) => self.stale_reports.push(row),
+                Some(_) => {}
             }
         }
     }
 
     /// Every resource a finding names is an item, if only by name so far.
-    fn add_items(&mut self, draft: &Draft, now: DateTime<Utc>) {
-        if draft.stored.is_some() {
-            return;
-        }
-        for (report, _) in &draft.arrived {
-            for resource in &report.resources {
-                let key = (report.account.to_string(), resource.id.clone());
-                self.items
-                    .entry(key)
-                    .or_insert_with(|| item_row(report, resource, now));
-            }
+    fn add_items(&mut self, report: &FindingReport, now: DateTime<Utc>) {
+        for resource in &report.resources {
+            let key = (report.account.to_string(), resource.id.clone());
+            self.items
+                .entry(key)
+                .or_insert_with(|| item_row(report, resource, now));
         }
     }
 
@@ -227,12 +224,9 @@ impl Batch {
         Ok(())
     }
 
-    /// Reports of the page, for what is known from now on.
-    pub fn reports(&self) -> impl Iterator<Item = &ReportRow> {
-        self.new_reports
-            .iter()
-            .chain(&self.changed_reports)
-            .chain(&self.stale_reports)
+    /// What it writes of reports, all of them through the door of the run: known from now on.
+    pub fn written_reports(&self) -> impl Iterator<Item = &ReportRow> {
+        self.new_reports.iter().chain(&self.changed_reports)
     }
 
     pub fn write(&self, conn: &mut AnyConnection) -> Result<()> {

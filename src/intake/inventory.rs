@@ -24,6 +24,15 @@ pub struct Inventory {
     pub gone: u64,
 }
 
+impl std::ops::AddAssign for Inventory {
+    fn add_assign(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.new += other.new;
+        self.changed += other.changed;
+        self.gone += other.gone;
+    }
+}
+
 #[derive(Serialize)]
 struct Change<'a> {
     item: &'a str,

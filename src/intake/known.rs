@@ -75,7 +75,7 @@ impl Known {
 
     /// Takes over what a committed batch wrote.
     pub fn learn(&mut self, batch: &Batch) {
-        for row in batch.reports() {
+        for row in batch.written_reports() {
             self.entries.insert(
                 key(&row.account, &row.native_id),
                 Entry {

@@ -17,6 +17,9 @@ pub fn report_row(
     cell: &str,
     content_hash: i64,
 ) -> ReportRow {
+    // A pass or an archive is no rating (INFORMATIONAL there only says "passed").
+    let severity = report.severity.filter(|_| report.signal.is_open());
+    let updated_at = report.updated.map(stamp);
     ReportRow {
         account: report.account.to_string(),
         fingerprint: fingerprint.to_owned(),
@@ -25,35 +28,41 @@ pub fn report_row(
         channel: Col(report.channel),
         source: report.source.clone(),
         signal: Col(report.signal),
-        updated_at: report.updated.map(stamp),
-        // A pass or an archive is no rating (INFORMATIONAL there only says "passed").
-        severity: report.severity.filter(|_| report.signal.is_open()).map(Col),
+        updated_at,
+        severity: severity.map(Col),
+        rated_at: severity.and(updated_at),
         content_hash,
         absent: 0,
     }
 }
 
-/// What of two versions of one native id through one door stays: the newer, with the rating of the one that had it.
-/// `None` if the stored one stays as it is.
+/// What of two versions of one native id through one door stays: the newest conclusion, with the newest rating.
+/// `None` if the stored one stays as it is. The outcome does not hang on which of them came first.
 pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRow> {
     let age = |r: &ReportRow| (r.updated_at, r.content_hash);
     // Our own scan has no time of its own: what it says now is the newest.
-    let newer = arrived.channel.0 == Channel::Scan || age(arrived) >= age(stored);
-    let mut kept = if newer {
-        ReportRow {
-            severity: arrived.severity.or(stored.severity),
-            ..arrived.clone()
-        }
-    } else {
-        ReportRow {
-            severity: stored.severity.or(arrived.severity),
-            ..stored.clone()
-        }
+    let later = arrived.channel.0 == Channel::Scan || age(arrived) >= age(stored);
+    let concludes = |r: &ReportRow| r.signal.0 != Signal::NoConclusion;
+    let newer = match (concludes(stored), concludes(arrived)) {
+        // "No conclusion" takes nothing back, however new it is.
+        (true, false) => false,
+        (false, true) => true,
+        _ => later,
     };
-    if kept.signal.0 == Signal::Archived && stored.signal.0 == Signal::Archived {
-        // Still put away: the looks counted so far go on counting.
-        kept.absent = stored.absent;
-    }
+    let mut kept = if newer { arrived } else { stored }.clone();
+    let rating = |r: &ReportRow| (r.severity.is_some(), r.rated_at, r.severity);
+    let scanned = arrived.channel.0 == Channel::Scan && arrived.severity.is_some();
+    let rated = if scanned || rating(arrived) >= rating(stored) {
+        arrived
+    } else {
+        stored
+    };
+    (kept.severity, kept.rated_at) = (rated.severity, rated.rated_at);
+    // Shown again, in whatever version: it is not absent. What is put away goes on counting its looks.
+    kept.absent = match (kept.signal.0, stored.signal.0) {
+        (Signal::Archived, Signal::Archived) => stored.absent,
+        _ => 0,
+    };
     (kept != *stored).then_some(kept)
 }
 
@@ -66,6 +75,7 @@ pub fn fold_rows(reports: &[ReportRow]) -> Option<Folded> {
             updated: r.updated_at.map(|t| t.and_utc()),
             channel: r.channel.0,
             severity: r.severity.map(|s| s.0),
+            rated: r.rated_at.map(|t| t.and_utc()),
             content_hash: r.content_hash,
             absent: r.absent,
             keeps_open: r.source == "guardduty",
@@ -169,11 +179,11 @@ pub fn apply(
             next.first_seen = next.detected_at;
         }
     }
-    next.severity = folded
-        .severity
-        .map(Col)
-        .or_else(|| text.and_then(|t| t.severity).map(Col))
-        .or(row.severity);
+    next.severity = match (folded.severity, text) {
+        (Some(rated), _) => Some(Col(rated)),
+        (None, Some(report)) => report.severity.map(Col),
+        (None, None) => row.severity,
+    };
     if text.is_some() || next.severity != row.severity {
         next.score = finding_score(text.and_then(|t| t.score), next.severity.map(|s| s.0));
     }

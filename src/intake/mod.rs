@@ -60,6 +60,8 @@ impl std::ops::AddAssign for Counts {
 pub struct Intake {
     store: Store,
     door: Door,
+    /// The door's name, under which its reports stand.
+    door_name: String,
     run: i64,
     actor: String,
     now: DateTime<Utc>,
@@ -81,6 +83,7 @@ impl Intake {
         let known = store.read_here(|c| Known::load(c, &door))?;
         Ok(Self {
             store,
+            door_name: door.name(),
             door,
             run,
             actor: actor.to_owned(),
@@ -129,6 +132,7 @@ impl Intake {
                 runs::keep_aside(conn, self.run, self.now, &page.set_aside)?;
                 Ok(batch)
             })?;
+            counts.unchanged += batch.stale;
             counts.new = batch.new;
             counts.changed = batch.changed;
             // What is committed is known from here on; on an error nothing was.
@@ -143,7 +147,7 @@ impl Intake {
             at: self.now,
             actor: self.actor.clone(),
             kind,
-            subject: format!("run:{} {}", self.run, self.door.name()),
+            subject: format!("run:{} {}", self.run, self.door_name),
             body,
         }
     }

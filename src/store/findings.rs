@@ -59,6 +59,8 @@ pub struct ReportRow {
     pub signal: Col<Signal>,
     pub updated_at: Option<NaiveDateTime>,
     pub severity: Option<Col<Severity>>,
+    /// The `updated_at` of the version that gave the rating: a pass or a gap has none of its own.
+    pub rated_at: Option<NaiveDateTime>,
     pub content_hash: i64,
     pub absent: i64,
 }

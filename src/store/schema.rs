@@ -122,6 +122,7 @@ diesel::table! {
         signal -> Text,
         updated_at -> Nullable<Timestamp>,
         severity -> Nullable<Text>,
+        rated_at -> Nullable<Timestamp>,
         content_hash -> BigInt,
         absent -> BigInt,
     }

@@ -121,6 +121,7 @@ CREATE TABLE finding_reports (
     signal TEXT NOT NULL,
     updated_at TIMESTAMP,
     severity TEXT,
+    rated_at TIMESTAMP,
     content_hash BIGINT NOT NULL,
     absent BIGINT NOT NULL,
     PRIMARY KEY (account, fingerprint, native_id, cell),

@@ -121,6 +121,7 @@ CREATE TABLE finding_reports (
     signal TEXT NOT NULL,
     updated_at TEXT,
     severity TEXT,
+    rated_at TEXT,
     content_hash INTEGER NOT NULL,
     absent INTEGER NOT NULL,
     PRIMARY KEY (account, fingerprint, native_id, cell),
