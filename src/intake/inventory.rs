@@ -1,7 +1,7 @@
 //! Takes seen items into the ledger: a new revision where the configuration changed, nothing where it did not.
 //! Only a complete listing makes an item absent, and only the second one inactive.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use poamd_contract::coverage::Cell;
@@ -34,8 +34,8 @@ impl std::ops::AddAssign for Inventory {
 }
 
 #[derive(Serialize)]
-struct Change<'a> {
-    item: &'a str,
+struct Change {
+    item: String,
     revision: i64,
     state: &'static str,
 }
@@ -87,41 +87,23 @@ pub fn take_items(
             inventory.changed += 1
         }
         changes.push(Change {
-            item: &item.arn,
+            item: item.arn.clone(),
             revision: row.revision,
             state,
         });
     }
-    let known = if complete {
-        items::of_technology(conn, account, technology)?
-    } else {
-        Vec::new()
-    };
-    let present: HashMap<&str, ()> = arns.iter().map(|a| (*a, ())).collect();
-    let global = cell.region.is_global();
-    for row in known.iter().filter(|r| {
-        (global || r.region == cell.region.as_str()) && !present.contains_key(r.arn.as_str())
-    }) {
-        if row.absent >= ABSENCES {
-            continue;
-        }
-        let absent = row.absent + 1;
-        let active = absent < ABSENCES;
-        items::update(
-            conn,
-            &ItemRow {
-                absent,
-                active,
-                ..row.clone()
-            },
-        )?;
-        if !active {
-            inventory.gone += 1;
-            changes.push(Change {
-                item: &row.arn,
-                revision: row.revision,
-                state: "gone",
-            });
+    if complete {
+        let present: HashSet<&str> = arns.into_iter().collect();
+        for row in items::of_technology(conn, account, technology)? {
+            let here = cell.region.is_global() || row.region == cell.region.as_str();
+            if here && !present.contains(row.arn.as_str()) && missed(conn, &row)? {
+                inventory.gone += 1;
+                changes.push(Change {
+                    revision: row.revision,
+                    item: row.arn,
+                    state: "gone",
+                });
+            }
         }
     }
     if !changes.is_empty() {
@@ -135,6 +117,22 @@ pub fn take_items(
         audit::append_batch(conn, event, &to_json(&changes)?)?;
     }
     Ok(inventory)
+}
+
+/// Counts an absence; whether that makes the item inactive.
+fn missed(conn: &mut AnyConnection, row: &ItemRow) -> Result<bool> {
+    if row.absent >= ABSENCES {
+        return Ok(false);
+    }
+    let absent = row.absent + 1;
+    let active = absent < ABSENCES;
+    let counted = ItemRow {
+        absent,
+        active,
+        ..row.clone()
+    };
+    items::update(conn, &counted)?;
+    Ok(!active)
 }
 
 /// The row as it should be and what happened; `None` if it is as stored.
