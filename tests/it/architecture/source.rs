@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use walkdir::WalkDir;
 
@@ -27,8 +28,13 @@ pub(super) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every production file of the application and of the connectors.
-pub(super) fn production() -> Vec<Source> {
+/// Every production file of the application and of the connectors, read once.
+pub(super) fn production() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(read_all);
+    &SOURCES
+}
+
+fn read_all() -> Vec<Source> {
     let mut sources = Vec::new();
     let mut roots = vec![root().join("src")];
     for entry in fs::read_dir(root().join("connectors")).unwrap() {
