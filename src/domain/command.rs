@@ -99,7 +99,11 @@ fn normalised(line: &str) -> String {
     line.chars()
         .filter_map(|c| match c {
             '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => None,
-            '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2002}'..='\u{2006}' | '\u{2008}'..='\u{200a}'
+            '\u{a0}'
+            | '\u{2007}'
+            | '\u{202f}'
+            | '\u{2002}'..='\u{2006}'
+            | '\u{2008}'..='\u{200a}'
             | '\t' => Some(' '),
             '\u{2018}' | '\u{2019}' | '\u{201b}' => Some('\''),
             '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => Some('"'),
@@ -129,9 +133,10 @@ fn head(line: &str) -> Option<Head> {
     let (verb, rest) = after.split_at(end);
     let verb = verb.trim_end_matches('-').to_lowercase();
     // A path or a word that goes on is no verb; punctuation behind one is dropped.
-    let rest_begins_well = rest.chars().next().is_none_or(|c| {
-        c.is_whitespace() || matches!(c, ':' | ',' | ';' | '.' | '!' | '?')
-    });
+    let rest_begins_well = rest
+        .chars()
+        .next()
+        .is_none_or(|c| c.is_whitespace() || matches!(c, ':' | ',' | ';' | '.' | '!' | '?'));
     let rest = rest.trim_start_matches([':', ',', ';', '.', '!', '?']);
     let goes_on = rest.chars().next().is_some_and(|c| !c.is_whitespace());
     (!verb.is_empty() && rest_begins_well && !goes_on).then(|| Head {
@@ -149,9 +154,9 @@ fn addressed(line: &str) -> Option<&str> {
             .map(|_| &line[prefix.len()..])
     };
     let rest = match starts("@poam") {
-        Some(rest) => rest.strip_prefix([':', ',']).or_else(|| {
-            rest.starts_with(char::is_whitespace).then_some(rest)
-        })?,
+        Some(rest) => rest
+            .strip_prefix([':', ','])
+            .or_else(|| rest.starts_with(char::is_whitespace).then_some(rest))?,
         None => starts("poam:")?,
     };
     Some(rest.trim_start().trim_start_matches('/'))
@@ -352,7 +357,11 @@ mod tests {
             "/justify Public web content only, by design.\nexpires: 2027-03-31",
         ] {
             let got = justified(text);
-            assert_eq!((got.expires, got.reason.as_str()), (end, REASON_TEXT), "{text:?}");
+            assert_eq!(
+                (got.expires, got.reason.as_str()),
+                (end, REASON_TEXT),
+                "{text:?}"
+            );
         }
     }
 
@@ -378,18 +387,37 @@ mod tests {
     #[test]
     fn items_are_named_by_on() {
         for (text, want) in [
-            ("/justify on:web-1 Public web content only, by design.", vec!["web-1"]),
-            ("/justify on=web-1,web-2 Public web content only, by design.", vec!["web-1", "web-2"]),
-            ("/justify on:web-1 on:web-2 Public web content only, by design.", vec!["web-1", "web-2"]),
-            ("/justify on:\"my bucket\" Public web content only, by design.", vec!["my bucket"]),
-            ("/justify on: web-1 Public web content only, by design.", vec!["web-1"]),
+            (
+                "/justify on:web-1 Public web content only, by design.",
+                vec!["web-1"],
+            ),
+            (
+                "/justify on=web-1,web-2 Public web content only, by design.",
+                vec!["web-1", "web-2"],
+            ),
+            (
+                "/justify on:web-1 on:web-2 Public web content only, by design.",
+                vec!["web-1", "web-2"],
+            ),
+            (
+                "/justify on:\"my bucket\" Public web content only, by design.",
+                vec!["my bucket"],
+            ),
+            (
+                "/justify on: web-1 Public web content only, by design.",
+                vec!["web-1"],
+            ),
             (
                 "/justify Public web content only, by design. on:arn:aws-us-gov:s3:::web-1",
                 vec!["arn:aws-us-gov:s3:::web-1"],
             ),
         ] {
             let got = justified(text);
-            assert_eq!((got.on, got.reason.as_str()), (want.into_iter().map(str::to_owned).collect(), REASON_TEXT), "{text:?}");
+            assert_eq!(
+                (got.on, got.reason.as_str()),
+                (want.into_iter().map(str::to_owned).collect(), REASON_TEXT),
+                "{text:?}"
+            );
         }
         let prose = justified("/justify What it depends on: nothing that leaves the network.");
         assert!(prose.on.is_empty() && prose.reason.contains("on: nothing"));
@@ -428,8 +456,14 @@ mod tests {
             ("/help", Command::Help),
             ("/Status?", Command::Status),
             ("poam: help!", Command::Help),
-            ("/fp scanner error", Command::Unsupported("false-positive".into())),
-            ("/risk-adjust to=low", Command::Unsupported("risk-adjust".into())),
+            (
+                "/fp scanner error",
+                Command::Unsupported("false-positive".into()),
+            ),
+            (
+                "/risk-adjust to=low",
+                Command::Unsupported("risk-adjust".into()),
+            ),
             ("/approve request=3", Command::Unsupported("approve".into())),
             ("/justfy it is fine", unknown("justfy", Some("justify"))),
             ("/justification it is fine", unknown("justification", None)),
@@ -455,6 +489,9 @@ mod tests {
     fn form_alone_is_no_change() {
         assert_eq!(comparable("a  b\r\n\r\nc "), comparable("a b\nc"));
         assert_eq!(comparable("say \u{201c}x\u{201d}"), comparable("say \"x\""));
-        assert_ne!(comparable("expires=2027-01-01"), comparable("expires=2028-01-01"));
+        assert_ne!(
+            comparable("expires=2027-01-01"),
+            comparable("expires=2028-01-01")
+        );
     }
 }

@@ -223,7 +223,9 @@ mod tests {
             },
             summary: "Bucket is open".into(),
             description: Text {
-                blocks: vec![Block::Paragraph { text: "It is.".into() }],
+                blocks: vec![Block::Paragraph {
+                    text: "It is.".into(),
+                }],
             },
             rating: Urgency::High,
             due: "2026-12-22".parse().ok(),
@@ -233,7 +235,10 @@ mod tests {
 
     #[test]
     fn nothing_changed_is_no_update() {
-        assert_eq!(Written::of(&draft()).until(&draft(), &Seen::default()), None);
+        assert_eq!(
+            Written::of(&draft()).until(&draft(), &Seen::default()),
+            None
+        );
     }
 
     #[test]
@@ -275,7 +280,10 @@ mod tests {
         let of = |blocks: Vec<Block>| digest(&Text { blocks });
         let p = |t: &str| Block::Paragraph { text: t.into() };
         assert_ne!(of(vec![p("ab")]), of(vec![p("a"), p("b")]));
-        assert_ne!(of(vec![p("a")]), of(vec![Block::Heading { text: "a".into() }]));
+        assert_ne!(
+            of(vec![p("a")]),
+            of(vec![Block::Heading { text: "a".into() }])
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct ReceiptView {
     pub items: usize,
     pub at: DateTime<Utc>,
     pub until: NaiveDate,
-    /// SHA-256 of the reason as it was taken, hex.
+    /// SHA-256 of the comment as it was taken, hex.
     pub hash: String,
 }
 

@@ -122,8 +122,7 @@ pub fn covered(conn: &mut AnyConnection, id: i64) -> Result<Vec<(String, String)
 pub fn covers(conn: &mut AnyConnection, account: &str, fingerprint: &str) -> Result<bool> {
     let count: i64 = justified_findings::table
         .inner_join(
-            justifications::table
-                .on(justifications::id.eq(justified_findings::justification_id)),
+            justifications::table.on(justifications::id.eq(justified_findings::justification_id)),
         )
         .filter(justified_findings::account.eq(account))
         .filter(justified_findings::fingerprint.eq(fingerprint))

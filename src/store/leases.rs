@@ -58,7 +58,12 @@ pub fn acquire(
 }
 
 /// Gives a lease back; the epoch stays, so that the next holder gets a higher one.
-pub fn release(conn: &mut AnyConnection, shard: &str, holder: &str, now: DateTime<Utc>) -> Result<()> {
+pub fn release(
+    conn: &mut AnyConnection,
+    shard: &str,
+    holder: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     diesel::update(
         leases::table
             .filter(leases::shard.eq(shard))

@@ -278,11 +278,7 @@ pub fn next_due(conn: &mut AnyConnection, desks: &[&str]) -> Result<Option<DateT
         .filter(outbox::state.eq(Col(OutboxState::Sending)))
         .select(diesel::dsl::min(outbox::lease_until))
         .first(conn)?;
-    Ok(waiting
-        .into_iter()
-        .chain(leased)
-        .min()
-        .map(|t| t.and_utc()))
+    Ok(waiting.into_iter().chain(leased).min().map(|t| t.and_utc()))
 }
 
 /// An operator wants a refused or unclear effect tried again; a create is looked up first. False if the row is in

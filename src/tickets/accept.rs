@@ -143,12 +143,27 @@ impl Taking<'_> {
     }
 
     /// Answers unless this author had their share for today; false then.
-    fn answer(&self, conn: &mut AnyConnection, verdict: &str, detail: &str, body: Text) -> Result<bool> {
-        let today = self.reading.now.date_naive().and_time(NaiveTime::MIN).and_utc();
+    fn answer(
+        &self,
+        conn: &mut AnyConnection,
+        verdict: &str,
+        detail: &str,
+        body: Text,
+    ) -> Result<bool> {
+        let today = self
+            .reading
+            .now
+            .date_naive()
+            .and_time(NaiveTime::MIN)
+            .and_utc();
         let ticket = self.reading.ticket.id;
         let given = inbox::answers_since(conn, ticket, &self.comment.author.id, today)?;
         if given >= ANSWERS_A_DAY {
-            tracing::info!(ticket = self.reading.ticket.name(), comment = self.comment.id, "no further answer to this author today");
+            tracing::info!(
+                ticket = self.reading.ticket.name(),
+                comment = self.comment.id,
+                "no further answer to this author today"
+            );
             self.keep(conn, "silent", detail)?;
             return Ok(false);
         }
@@ -269,7 +284,12 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn note(&self, conn: &mut AnyConnection, kind: &'static str, body: serde_json::Value) -> Result<()> {
+    fn note(
+        &self,
+        conn: &mut AnyConnection,
+        kind: &'static str,
+        body: serde_json::Value,
+    ) -> Result<()> {
         let actor = match kind {
             "justification.accepted" => format!("person:{}", self.comment.author.id),
             _ => self.reading.actor.to_owned(),

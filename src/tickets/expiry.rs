@@ -8,7 +8,10 @@ use crate::store::{Result, Store, audit, findings, justifications};
 
 /// Ends what has reached its end; returns how many justifications ended.
 pub fn expire(store: &Store, now: DateTime<Utc>, actor: &str) -> Result<u64> {
-    if store.read_here(|conn| justifications::ended(conn, now))?.is_empty() {
+    if store
+        .read_here(|conn| justifications::ended(conn, now))?
+        .is_empty()
+    {
         return Ok(0);
     }
     store.write_here(|conn| {

@@ -148,8 +148,10 @@ fn authority(comment: &Comment, facts: &Facts<'_>) -> Option<&'static str> {
 
 fn decide(command: &Command, facts: &Facts<'_>) -> Verdict {
     match command {
-        Command::Justify(justify) => accept(justify, facts)
-            .map_or_else(|(cause, explain)| refused(cause, explain), Verdict::Accepted),
+        Command::Justify(justify) => accept(justify, facts).map_or_else(
+            |(cause, explain)| refused(cause, explain),
+            Verdict::Accepted,
+        ),
         Command::Unreadable(why) => refused(why.clone(), true),
         _ => Verdict::Nothing,
     }
@@ -317,12 +319,16 @@ mod tests {
         let changes: [(&str, fn(&mut Comment)); 9] = [
             ("not among", |c| c.author.id = "sam".into()),
             // Somebody who shows an allowed name under an id of their own.
-            ("not among", |c| (c.author.id, c.author.display) = ("mallory".into(), "ada".into())),
+            ("not among", |c| {
+                (c.author.id, c.author.display) = ("mallory".into(), "ada".into())
+            }),
             ("an app", |c| c.author.kind = AuthorKind::App),
             ("customer", |c| c.author.kind = AuthorKind::Customer),
             ("established", |c| c.author.kind = AuthorKind::Unknown),
             ("not active", |c| c.author.active = false),
-            ("somebody else changed", |c| c.updated_by = Some("root".into())),
+            ("somebody else changed", |c| {
+                c.updated_by = Some("root".into())
+            }),
             ("internal", |c| c.internal = false),
             ("older", |c| c.created = at("2026-11-18T00:00:00Z")),
         ];
@@ -344,11 +350,17 @@ mod tests {
             ("/justify too short", "shorter than 20"),
             ("/justify", "shorter than 20"),
             (&format!("{GOOD} expires=2026-11-22"), "not in the future"),
-            (&format!("{GOOD} expires=2027-11-23"), "later than 2027-11-22"),
+            (
+                &format!("{GOOD} expires=2027-11-23"),
+                "later than 2027-11-22",
+            ),
             (&format!("{GOOD} expires=soon"), "not a date"),
             (&format!("{GOOD}\n{GOOD}"), "more than one"),
             ("/false-positive the scanner is wrong here", "not supported"),
-            ("/justfy Public web content only, by design.", "nearest is justify"),
+            (
+                "/justfy Public web content only, by design.",
+                "nearest is justify",
+            ),
         ] {
             assert!(cause(read(&comment(text))).contains(word), "{text}");
         }

@@ -75,13 +75,7 @@ pub enum TicketError {
 
 pub type Result<T, E = TicketError> = std::result::Result<T, E>;
 
-fn event(
-    at: DateTime<Utc>,
-    actor: &str,
-    kind: &'static str,
-    record: i64,
-    body: Value,
-) -> Event {
+fn event(at: DateTime<Utc>, actor: &str, kind: &'static str, record: i64, body: Value) -> Event {
     Event {
         at,
         actor: actor.to_owned(),

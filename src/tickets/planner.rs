@@ -328,11 +328,7 @@ impl Plan<'_> {
                 .get(&self.record.account)
                 .unwrap_or(&no_items),
         };
-        let mark = marker(
-            &self.rules.deployment,
-            RecordId(self.record.id),
-            generation,
-        );
+        let mark = marker(&self.rules.deployment, RecordId(self.record.id), generation);
         view::draft(self.templates, &story, desk, mark)
     }
 
@@ -370,9 +366,9 @@ impl Plan<'_> {
             }
             // Nothing can be written on it.
             RecordStatus::PendingVerification if state == TicketState::Closed => Ok(Vec::new()),
-            RecordStatus::Open
-            | RecordStatus::InProgress
-            | RecordStatus::PendingVerification => self.update(&standing),
+            RecordStatus::Open | RecordStatus::InProgress | RecordStatus::PendingVerification => {
+                self.update(&standing)
+            }
         }
     }
 
@@ -388,7 +384,11 @@ impl Plan<'_> {
         // Counted, so that a change back and forth is written each time, and one that was refused is not.
         let step = standing.done(EffectKind::Update);
         let name = format!("update/{step}/{}", &hash[..16]);
-        Ok(vec![standing.want(self.record, &name, Effect::Update { update })])
+        Ok(vec![standing.want(
+            self.record,
+            &name,
+            Effect::Update { update },
+        )])
     }
 
     /// The evidence first, then the move.

@@ -20,9 +20,7 @@ use crate::render::templates::Templates;
 use crate::store::columns::{Col, stamp};
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
-use crate::store::{
-    AnyConnection, Store, audit, findings, inbox, outbox, records, tickets,
-};
+use crate::store::{AnyConnection, Store, audit, findings, inbox, outbox, records, tickets};
 
 /// Tickets read in one call.
 const AT_A_TIME: usize = 100;
@@ -155,10 +153,8 @@ impl Poll<'_> {
     /// Tickets of live records, and of those that may still open again.
     fn watched(&self, conn: &mut AnyConnection) -> crate::store::Result<Vec<TicketRow>> {
         let since = stamp(self.now - TimeDelta::days(i64::from(self.rules.reopen_days)));
-        let records: HashMap<i64, RecordRow> = records::all(conn)?
-            .into_iter()
-            .map(|r| (r.id, r))
-            .collect();
+        let records: HashMap<i64, RecordRow> =
+            records::all(conn)?.into_iter().map(|r| (r.id, r)).collect();
         let matters = |t: &TicketRow| {
             matches!(t.link.0, Link::Linked | Link::Missing)
                 && t.remote_id.is_some()
@@ -203,7 +199,11 @@ impl Poll<'_> {
             Err(error) if error.retry == Retry::Auth => return Err(Stopped::Void(error.what)),
             Err(error) => {
                 // Its version stays the old one, so the next poll reads it again.
-                tracing::warn!(ticket = ticket.name(), error = error.what, "comments could not be read");
+                tracing::warn!(
+                    ticket = ticket.name(),
+                    error = error.what,
+                    "comments could not be read"
+                );
                 return Ok(());
             }
         };
@@ -279,7 +279,8 @@ impl Poll<'_> {
         let read: BTreeSet<&str> = known.iter().map(|k| k.comment_id.as_str()).collect();
         for comment in comments {
             // A reply to a comment we never read stands there from a ledger that was lost.
-            let stood = answered.contains(comment.id.as_str()) && !read.contains(comment.id.as_str());
+            let stood =
+                answered.contains(comment.id.as_str()) && !read.contains(comment.id.as_str());
             let taken = accept::take(conn, &reading, comment, &known, stood)?;
             counts.comments += u64::from(taken != Taken::Known);
             match taken {
@@ -336,7 +337,13 @@ impl Poll<'_> {
             "from": before.as_str(), "to": snapshot.state.as_str(), "record": { "from": from.as_str(), "to": record.status.0.as_str() } });
         audit::append(
             conn,
-            &event(self.now, self.actor, "ticket.moved-by-person", record.id, body),
+            &event(
+                self.now,
+                self.actor,
+                "ticket.moved-by-person",
+                record.id,
+                body,
+            ),
         )?;
         if record.status.0 != from {
             record.changed_at = stamp(self.now);
@@ -355,7 +362,8 @@ impl Poll<'_> {
         let rows = outbox::of_ticket(conn, ticket.id)?;
         let moves = rows.iter().filter(|r| {
             r.kind.0 == EffectKind::Transition
-                && (OutboxState::UNSETTLED.contains(&r.state.0) || r.state.0 == OutboxState::NeedsOperator)
+                && (OutboxState::UNSETTLED.contains(&r.state.0)
+                    || r.state.0 == OutboxState::NeedsOperator)
                 && r.attempt > 0
         });
         for row in moves {

@@ -91,7 +91,11 @@ pub(super) fn help() -> Text {
     ])
 }
 
-pub(super) fn status(record: &RecordRow, items: usize, in_force: Option<&JustificationRow>) -> Text {
+pub(super) fn status(
+    record: &RecordRow,
+    items: usize,
+    in_force: Option<&JustificationRow>,
+) -> Text {
     let rating = record.rating.map_or("unrated", |r| r.0.word());
     let due = record
         .due
@@ -121,7 +125,9 @@ pub(super) fn last_day(end: DateTime<Utc>) -> NaiveDate {
 }
 
 fn paragraphs(lines: &[String]) -> Text {
-    let blocks = lines.iter().map(|text| Block::Paragraph { text: text.clone() });
+    let blocks = lines
+        .iter()
+        .map(|text| Block::Paragraph { text: text.clone() });
     disarm(Text {
         blocks: blocks.collect(),
     })

@@ -133,7 +133,10 @@ fn rating_reason(record: &RecordRow, findings: &[&FindingRow]) -> String {
     }
 }
 
-fn items(findings: &[&FindingRow], known: &HashMap<String, ItemRow>) -> store::Result<Vec<TicketItem>> {
+fn items(
+    findings: &[&FindingRow],
+    known: &HashMap<String, ItemRow>,
+) -> store::Result<Vec<TicketItem>> {
     let mut items: BTreeMap<&str, TicketItem> = BTreeMap::new();
     for finding in findings.iter().filter(|f| !f.arn.is_empty()) {
         if items.contains_key(finding.arn.as_str()) {

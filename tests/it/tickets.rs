@@ -98,8 +98,15 @@ async fn jira_made_changed_closed_and_opened_again() {
     let sent = bench.drain().await;
     assert_eq!((sent.created, sent.failed), (3, 0), "{sent:?}");
     let issue = jira.issue(&key(&bench, 1)).unwrap();
-    assert!(issue.summary.starts_with("[POAM-000001] High: "), "{}", issue.summary);
-    assert_eq!(issue.marker.as_deref(), Some(ticket(&bench, 1).marker_label.as_str()));
+    assert!(
+        issue.summary.starts_with("[POAM-000001] High: "),
+        "{}",
+        issue.summary
+    );
+    assert_eq!(
+        issue.marker.as_deref(),
+        Some(ticket(&bench, 1).marker_label.as_str())
+    );
 
     // Nothing changed: nothing is written, here or there.
     bench.sync().await;
@@ -112,13 +119,19 @@ async fn jira_made_changed_closed_and_opened_again() {
     change(&bench, 1, |r| r.due = "2026-11-30".parse().ok());
     let (_, sent) = bench.sync().await;
     assert_eq!((sent.updated, sent.done()), (1, 1));
-    assert_eq!(jira.issue(&key(&bench, 1)).unwrap().fields["duedate"], "2026-11-30");
+    assert_eq!(
+        jira.issue(&key(&bench, 1)).unwrap().fields["duedate"],
+        "2026-11-30"
+    );
     // And back, which is another update of the same kind.
     change(&bench, 1, |r| r.due = "2026-11-29".parse().ok());
     bench.sync().await;
     change(&bench, 1, |r| r.due = "2026-11-30".parse().ok());
     bench.sync().await;
-    assert_eq!(jira.issue(&key(&bench, 1)).unwrap().fields["duedate"], "2026-11-30");
+    assert_eq!(
+        jira.issue(&key(&bench, 1)).unwrap().fields["duedate"],
+        "2026-11-30"
+    );
 
     fix(&bench, 1);
     let (_, sent) = bench.sync().await;
@@ -187,7 +200,11 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
     bench.sync().await;
     let before = record(&bench, 1);
     let comment = jira
-        .person_comments(&key(&bench, 1), ALLOWED, &format!("{GOOD} expires=2027-01-31"))
+        .person_comments(
+            &key(&bench, 1),
+            ALLOWED,
+            &format!("{GOOD} expires=2027-01-31"),
+        )
         .unwrap();
     let (polled, sent) = bench.sync().await;
     assert_eq!((polled.accepted, polled.refused, sent.commented), (1, 0, 1));
@@ -207,15 +224,25 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
         .read_here(|conn| justifications::of_record(conn, 1))
         .unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!((kept[0].author_id.as_str(), kept[0].comment_id.as_str()), (ALLOWED, comment.as_str()));
-    assert_eq!(kept[0].verbatim_sha256, audit::sha256_hex(kept[0].verbatim.as_bytes()));
+    assert_eq!(
+        (kept[0].author_id.as_str(), kept[0].comment_id.as_str()),
+        (ALLOWED, comment.as_str())
+    );
+    assert_eq!(
+        kept[0].verbatim_sha256,
+        audit::sha256_hex(kept[0].verbatim.as_bytes())
+    );
     assert!(kept[0].verbatim.contains(GOOD));
     assert_eq!(record(&bench, 2).unjustified_score, 90, "the other record");
 
     let issue = jira.issue(&key(&bench, 1)).unwrap();
     let receipt = issue.comments.last().unwrap();
     assert_eq!(issue.category, "new", "the ticket stays as it is");
-    assert!(receipt.text.contains("Taken: the justification for POAM-000001"));
+    assert!(
+        receipt
+            .text
+            .contains("Taken: the justification for POAM-000001")
+    );
     assert!(receipt.text.contains("2027-01-31") && receipt.text.contains(&kept[0].verbatim_sha256));
     assert_eq!(receipt.properties["poamd.reply"]["to"], comment.as_str());
 
@@ -225,11 +252,19 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
     assert_eq!(jira.issue(&key(&bench, 1)).unwrap().comments.len(), 2);
 
     // Changed afterwards: the stored text stands, an alarm is raised, people are told once.
-    jira.person_edits_comment(&comment, ALLOWED, "/justify Something else entirely, if you please.")
-        .unwrap();
+    jira.person_edits_comment(
+        &comment,
+        ALLOWED,
+        "/justify Something else entirely, if you please.",
+    )
+    .unwrap();
     bench.sync().await;
-    jira.person_edits_comment(&comment, STRANGER, "/justify And now something else again, really.")
-        .unwrap();
+    jira.person_edits_comment(
+        &comment,
+        STRANGER,
+        "/justify And now something else again, really.",
+    )
+    .unwrap();
     bench.sync().await;
     assert_eq!(events(&bench, "justification.text-differs"), 2);
     assert_eq!(jira.issue(&key(&bench, 1)).unwrap().comments.len(), 3);
@@ -247,7 +282,12 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
 
 #[tokio::test]
 async fn who_may_not_justify_changes_nothing_and_is_told_so() {
-    let (bench, jira) = desks::jira(1, JiraOptions::default(), &[ALLOWED, DEACTIVATED, APP, CUSTOMER]).await;
+    let (bench, jira) = desks::jira(
+        1,
+        JiraOptions::default(),
+        &[ALLOWED, DEACTIVATED, APP, CUSTOMER],
+    )
+    .await;
     bench.sync().await;
     let key = key(&bench, 1);
     let edited = jira.person_comments(&key, ALLOWED, GOOD).unwrap();
@@ -257,7 +297,8 @@ async fn who_may_not_justify_changes_nothing_and_is_told_so() {
         jira.person_comments(&key, author, GOOD).unwrap();
     }
     // What is quoted, or no command, is nobody's word.
-    jira.person_comments(&key, STRANGER, "see /etc/passwd\n/usr/bin is fine").unwrap();
+    jira.person_comments(&key, STRANGER, "see /etc/passwd\n/usr/bin is fine")
+        .unwrap();
     let before = (record(&bench, 1), jira.issue(&key).unwrap().comments.len());
     let (polled, sent) = bench.sync().await;
     assert_eq!((polled.accepted, polled.refused, sent.commented), (0, 6, 6));
@@ -278,7 +319,8 @@ async fn who_may_not_justify_changes_nothing_and_is_told_so() {
 
     // Three answers a day, then silence.
     for n in 0..4 {
-        jira.person_comments(&key, STRANGER, &format!("{GOOD} Again {n}.")).unwrap();
+        jira.person_comments(&key, STRANGER, &format!("{GOOD} Again {n}."))
+            .unwrap();
     }
     let (_, sent) = bench.sync().await;
     assert_eq!(sent.commented, 2);
@@ -292,14 +334,19 @@ async fn questions_are_answered_with_facts() {
     let key = key(&bench, 1);
     jira.person_comments(&key, STRANGER, "/status").unwrap();
     jira.person_comments(&key, STRANGER, "poam: help").unwrap();
-    jira.person_comments(&key, ALLOWED, "/false-positive the scanner is wrong").unwrap();
+    jira.person_comments(&key, ALLOWED, "/false-positive the scanner is wrong")
+        .unwrap();
     let (polled, sent) = bench.sync().await;
     assert_eq!((polled.answered, polled.refused, sent.commented), (2, 1, 3));
     let said: Vec<String> = jira.issue(&key).unwrap().comments[3..]
         .iter()
         .map(|c| c.text.clone())
         .collect();
-    assert!(said[0].contains("POAM-000001 is open, rated High"), "{}", said[0]);
+    assert!(
+        said[0].contains("POAM-000001 is open, rated High"),
+        "{}",
+        said[0]
+    );
     assert!(said[1].contains("at least 20 characters"), "{}", said[1]);
     assert!(said[2].contains("not supported"), "{}", said[2]);
     sound(&bench);
@@ -311,14 +358,24 @@ async fn servicenow_takes_and_refuses_as_well() {
     bench.sync().await;
     let key = key(&bench, 1);
     let text = "poam: justify The host is isolated from every network but its own.";
-    desk.person_comments(&key, sn::STRANGER, "work_notes", text).unwrap();
-    desk.person_comments(&key, sn::APP, "work_notes", text).unwrap();
-    desk.person_comments(&key, sn::DEACTIVATED, "work_notes", text).unwrap();
-    desk.person_comments(&key, sn::ALLOWED, "comments", text).unwrap();
+    desk.person_comments(&key, sn::STRANGER, "work_notes", text)
+        .unwrap();
+    desk.person_comments(&key, sn::APP, "work_notes", text)
+        .unwrap();
+    desk.person_comments(&key, sn::DEACTIVATED, "work_notes", text)
+        .unwrap();
+    desk.person_comments(&key, sn::ALLOWED, "comments", text)
+        .unwrap();
     let (polled, sent) = bench.sync().await;
-    assert_eq!((polled.accepted, polled.refused, sent.commented), (0, 4, 4), "{polled:?}");
+    assert_eq!(
+        (polled.accepted, polled.refused, sent.commented),
+        (0, 4, 4),
+        "{polled:?}"
+    );
     assert_eq!(record(&bench, 1).unjustified_score, 90);
-    let taken = desk.person_comments(&key, sn::ALLOWED, "work_notes", text).unwrap();
+    let taken = desk
+        .person_comments(&key, sn::ALLOWED, "work_notes", text)
+        .unwrap();
     let (polled, sent) = bench.sync().await;
     assert_eq!((polled.accepted, polled.refused, sent.commented), (1, 0, 1));
     assert_eq!(record(&bench, 1).unjustified_score, 0);
@@ -340,7 +397,10 @@ async fn people_move_tickets_and_only_evidence_closes() {
     jira.person_moves(&key, STRANGER, "Done").unwrap();
     let (_, sent) = bench.sync().await;
     let claimed = record(&bench, 1);
-    assert_eq!((claimed.status.0, sent.done()), (RecordStatus::PendingVerification, 0));
+    assert_eq!(
+        (claimed.status.0, sent.done()),
+        (RecordStatus::PendingVerification, 0)
+    );
     assert!(claimed.claimed_at.is_some() && claimed.closed_at.is_none());
     // Seen again: the ticket opens again, once.
     change(&bench, 1, |r| {
@@ -352,8 +412,12 @@ async fn people_move_tickets_and_only_evidence_closes() {
     assert_eq!(bench.sync().await.1.done(), 0);
     assert_eq!(record(&bench, 1).status.0, RecordStatus::Open);
     // A person changes the summary: it stays theirs, the rest is still ours.
-    jira.person_edits(&key, STRANGER, &serde_json::json!({ "summary": "Ours: public bucket" }))
-        .unwrap();
+    jira.person_edits(
+        &key,
+        STRANGER,
+        &serde_json::json!({ "summary": "Ours: public bucket" }),
+    )
+    .unwrap();
     bench.sync().await;
     change(&bench, 1, |r| {
         r.title = "Bucket is readable by everybody".to_owned();
@@ -361,7 +425,10 @@ async fn people_move_tickets_and_only_evidence_closes() {
     });
     assert_eq!(bench.sync().await.1.updated, 1);
     let issue = jira.issue(&key).unwrap();
-    assert_eq!((issue.summary.as_str(), issue.fields["duedate"].as_str()), ("Ours: public bucket", Some("2026-11-25")));
+    assert_eq!(
+        (issue.summary.as_str(), issue.fields["duedate"].as_str()),
+        ("Ours: public bucket", Some("2026-11-25"))
+    );
     assert_eq!(bench.sync().await.1.done(), 0);
     sound(&bench);
 }
@@ -379,7 +446,11 @@ async fn an_unclear_create_is_looked_up_and_adopted() {
     ));
     bench.plan();
     let sent = bench.drain().await;
-    assert_eq!((sent.created, sent.adopted, sent.failed), (1, 3, 0), "{sent:?}");
+    assert_eq!(
+        (sent.created, sent.adopted, sent.failed),
+        (1, 3, 0),
+        "{sent:?}"
+    );
     assert_eq!((jira.issues().len(), jira.duplicates().len()), (4, 0));
     let mut linked: Vec<_> = (1..=4).map(|n| key(&bench, n)).collect();
     linked.sort();
@@ -392,18 +463,41 @@ async fn an_unclear_create_is_looked_up_and_adopted() {
 #[tokio::test]
 async fn three_unclear_answers_call_a_person_who_can_retry() {
     let (bench, jira) = desks::jira(1, JiraOptions::default(), &[]).await;
-    jira.script(Scripted::times(Matcher::operation("issue.create"), 3, Act::DropCall));
+    jira.script(Scripted::times(
+        Matcher::operation("issue.create"),
+        3,
+        Act::DropCall,
+    ));
     bench.plan();
     let sent = bench.drain().await;
-    assert_eq!((sent.unclear, sent.needs_operator, sent.created), (2, 1, 0), "{sent:?}");
+    assert_eq!(
+        (sent.unclear, sent.needs_operator, sent.created),
+        (2, 1, 0),
+        "{sent:?}"
+    );
     let stuck = bench
         .store
         .read_here(|conn| outbox::in_state(conn, OutboxState::NeedsOperator))
         .unwrap();
-    assert!(stuck[0].error.as_ref().unwrap().contains("look at the desk"));
-    assert_eq!(bench.sync().await.1.done(), 0, "it is not touched again by itself");
+    assert!(
+        stuck[0]
+            .error
+            .as_ref()
+            .unwrap()
+            .contains("look at the desk")
+    );
+    assert_eq!(
+        bench.sync().await.1.done(),
+        0,
+        "it is not touched again by itself"
+    );
     let now = bench.clock.now();
-    assert!(bench.store.write_here(|conn| outbox::retry(conn, stuck[0].id, now)).unwrap());
+    assert!(
+        bench
+            .store
+            .write_here(|conn| outbox::retry(conn, stuck[0].id, now))
+            .unwrap()
+    );
     assert_eq!(bench.drain().await.created, 1);
     assert_eq!(jira.issues().len(), 1);
     sound(&bench);
@@ -412,9 +506,13 @@ async fn three_unclear_answers_call_a_person_who_can_retry() {
 #[tokio::test]
 async fn a_refused_create_is_said_and_not_repeated() {
     let (bench, jira) = desks::jira(1, JiraOptions::default(), &[]).await;
+    // Signed, as every answer to a living credential is.
+    let refusal = Canned::status(400)
+        .header("X-AAccountId", &jira.own_account)
+        .body(r#"{"errorMessages":["The project is archived."]}"#);
     jira.script(Scripted::once(
         Matcher::operation("issue.create"),
-        Act::Answer(Canned::status(400).body(r#"{"errorMessages":["The project is archived."]}"#)),
+        Act::Answer(refusal),
     ));
     bench.plan();
     let sent = bench.drain().await;
@@ -425,7 +523,10 @@ async fn a_refused_create_is_said_and_not_repeated() {
         .store
         .read_here(|conn| outbox::in_state(conn, OutboxState::Failed))
         .unwrap();
-    assert!(failed[0].error.as_ref().unwrap().contains("archived"), "{failed:?}");
+    assert!(
+        failed[0].error.as_ref().unwrap().contains("archived"),
+        "{failed:?}"
+    );
     assert_eq!(events(&bench, "ticket.failed"), 1);
 }
 
@@ -435,9 +536,16 @@ async fn a_lost_reply_to_a_comment_makes_no_second_one() {
     bench.sync().await;
     let key = key(&bench, 1);
     jira.person_comments(&key, ALLOWED, GOOD).unwrap();
-    jira.script(Scripted::once(Matcher::call("POST", "/comment"), Act::LoseReply));
+    jira.script(Scripted::once(
+        Matcher::call("POST", "/comment"),
+        Act::LoseReply,
+    ));
     let (_, sent) = bench.sync().await;
-    assert_eq!((sent.unclear, sent.adopted, sent.commented), (1, 1, 0), "{sent:?}");
+    assert_eq!(
+        (sent.unclear, sent.adopted, sent.commented),
+        (1, 1, 0),
+        "{sent:?}"
+    );
     assert_eq!(jira.issue(&key).unwrap().comments.len(), 2);
     sound(&bench);
 }
@@ -468,13 +576,19 @@ async fn a_deleted_ticket_is_missing_and_not_made_again() {
     assert_eq!(ticket(&bench, 3).link.0, Link::Missing);
     assert_eq!(record(&bench, 3).status.0, RecordStatus::Open);
     bench.sync().await;
-    assert_eq!((jira.issues().len(), events(&bench, "ticket.missing")), (7, 1));
+    assert_eq!(
+        (jira.issues().len(), events(&bench, "ticket.missing")),
+        (7, 1)
+    );
     // Most of them at once is a matter of rights: nothing is concluded.
     for n in [1, 2, 4, 5, 6] {
         jira.delete(&key(&bench, n), STRANGER).unwrap();
     }
     let (polled, _) = bench.sync().await;
-    assert!(polled.void.as_ref().unwrap().contains("rights"), "{polled:?}");
+    assert!(
+        polled.void.as_ref().unwrap().contains("rights"),
+        "{polled:?}"
+    );
     assert_eq!(ticket(&bench, 4).link.0, Link::Linked);
 }
 
@@ -500,13 +614,17 @@ async fn a_claim_left_by_a_crash_is_looked_up_and_counts_for_nothing() {
         let now = bench.clock.now() + TimeDelta::hours(n);
         let claimed = bench
             .store
-            .write_here(|conn| outbox::claim(conn, desks::DESK, "dead", now, TimeDelta::minutes(5), 9))
+            .write_here(|conn| {
+                outbox::claim(conn, desks::DESK, "dead", now, TimeDelta::minutes(5), 9)
+            })
             .unwrap();
         assert_eq!((claimed.len(), claimed[0].row.unclear), (1, 0));
         // Two at a time never get the same row.
         let again = bench
             .store
-            .write_here(|conn| outbox::claim(conn, desks::DESK, "other", now, TimeDelta::minutes(5), 9))
+            .write_here(|conn| {
+                outbox::claim(conn, desks::DESK, "other", now, TimeDelta::minutes(5), 9)
+            })
             .unwrap();
         assert_eq!(again, vec![]);
         let dispatcher = desks::dispatcher(&bench.store, bench.desk.clone(), "next");

@@ -73,7 +73,11 @@ impl Dispatcher {
 
     /// Keeps where a later look-up begins, and makes sure that the claim is still ours: a process that slept since
     /// its look-up must not create.
-    async fn ready_to_create(&self, claimed: &Claimed, probe_after: Option<String>) -> Result<bool> {
+    async fn ready_to_create(
+        &self,
+        claimed: &Claimed,
+        probe_after: Option<String>,
+    ) -> Result<bool> {
         let (row, ticket) = (claimed.row.clone(), claimed.ticket.id);
         let now = self.clock.now();
         if row.attempt == 1 && probe_after.is_none() {
@@ -92,7 +96,11 @@ impl Dispatcher {
 }
 
 /// `None`: looked, and it is not there.
-async fn look_up(desk: &dyn Desk, draft: &TicketDraft, probe_after: Option<&str>) -> Option<Outcome> {
+async fn look_up(
+    desk: &dyn Desk,
+    draft: &TicketDraft,
+    probe_after: Option<&str>,
+) -> Option<Outcome> {
     match desk.find(&draft.marker, probe_after).await {
         Err(error) if error.retry == Retry::Gone => Some(Outcome::Failed(error.what)),
         Err(error) => Some(Outcome::of_look_up(&error)),

@@ -196,7 +196,8 @@ impl Dispatcher {
         desk: &Arc<dyn Desk>,
         stop: &CancellationToken,
     ) -> Result<Summary> {
-        self.recover_desk(name, desk.as_ref(), Dead::Expired).await?;
+        self.recover_desk(name, desk.as_ref(), Dead::Expired)
+            .await?;
         let mut run = Run::default();
         let mut under_way = FuturesUnordered::new();
         let mut broken = None;

@@ -123,7 +123,12 @@ pub async fn jira(count: usize, options: JiraOptions, justifiers: &[&str]) -> (B
         &stand_in.project,
         SETTLE,
     );
-    let bench = Bench::new(count, Arc::new(desk), rules("jira-cloud", justifiers), history);
+    let bench = Bench::new(
+        count,
+        Arc::new(desk),
+        rules("jira-cloud", justifiers),
+        history,
+    );
     (bench, stand_in)
 }
 
