@@ -190,6 +190,10 @@ const FOLDERS: &[(&str, &str)] = &[
     ("src", "the application, in the order the data flows"),
     ("src/cli", "the command line: one file a verb"),
     (
+        "src/cli/account",
+        "poamd account: the accounts that are watched, and files of them",
+    ),
+    (
         "src/cli/demo",
         "poamd demo: the loop on the stand-ins, and its summary",
     ),
