@@ -314,9 +314,11 @@ mod tests {
         assert!(cause(read(&comment(&format!("{GOOD} on:web-3")))).contains("web-3"));
     }
 
+    type Change = fn(&mut Comment);
+
     #[test]
     fn who_decides_nothing() {
-        let changes: [(&str, fn(&mut Comment)); 9] = [
+        let changes: [(&str, Change); 9] = [
             ("not among", |c| c.author.id = "sam".into()),
             // Somebody who shows an allowed name under an id of their own.
             ("not among", |c| {
