@@ -5,6 +5,7 @@
 mod architecture;
 mod config;
 mod crash;
+mod outbox;
 mod policies;
 mod reports;
 mod smtp;
