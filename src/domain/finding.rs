@@ -89,6 +89,8 @@ pub struct Folded {
     pub winner: usize,
     /// The newest rating that any report gave while it spoke of the finding as open.
     pub severity: Option<Severity>,
+    /// Some report speaks of it as open, if not the newest: there is something that can be absent.
+    pub shown_open: bool,
     /// Nothing but NOT_AVAILABLE was ever said.
     pub inconclusive: bool,
 }
@@ -140,6 +142,7 @@ pub fn fold(reports: &[Said]) -> Option<Folded> {
         at_source,
         winner,
         severity: rated.and_then(|r| r.severity),
+        shown_open: reports.iter().any(|r| r.signal.is_open()),
         inconclusive: conclusive.is_none(),
     })
 }

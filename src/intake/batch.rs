@@ -44,11 +44,11 @@ pub(super) struct Batch {
 }
 
 /// All that is at hand of one finding while a page is worked through.
-struct Draft {
+struct Draft<'a> {
     stored: Option<FindingRow>,
     stored_reports: Vec<ReportRow>,
     reports: Vec<ReportRow>,
-    arrived: Vec<(FindingReport, i64)>,
+    arrived: Vec<&'a (FindingReport, i64)>,
 }
 
 impl Batch {
@@ -56,21 +56,21 @@ impl Batch {
     pub fn work_out(
         conn: &mut AnyConnection,
         intake: &Intake,
-        fresh: Vec<(FindingReport, i64)>,
+        fresh: &[(FindingReport, i64)],
     ) -> Result<Self> {
-        let mut by_account: BTreeMap<String, BTreeMap<String, Vec<(FindingReport, i64)>>> =
+        let mut by_account: BTreeMap<&str, BTreeMap<String, Vec<&(FindingReport, i64)>>> =
             BTreeMap::new();
-        for (report, hash) in fresh {
-            let print = fingerprint(&report.identity);
-            let account = by_account.entry(report.account.to_string()).or_default();
-            account.entry(print).or_default().push((report, hash));
+        for arrived in fresh {
+            let print = fingerprint(&arrived.0.identity);
+            let account = by_account.entry(arrived.0.account.as_str()).or_default();
+            account.entry(print).or_default().push(arrived);
         }
         let mut batch = Self::default();
         for (account, prints) in by_account {
             let keys: Vec<&str> = prints.keys().map(String::as_str).collect();
-            let mut stored = findings::by_fingerprints(conn, &account, &keys)?;
+            let mut stored = findings::by_fingerprints(conn, account, &keys)?;
             let known: Vec<&str> = stored.keys().map(String::as_str).collect();
-            let mut reports = findings::reports_of(conn, &account, &known)?;
+            let mut reports = findings::reports_of(conn, account, &known)?;
             for (print, arrived) in prints {
                 let stored_reports = reports.remove(&print).unwrap_or_default();
                 let draft = Draft {
@@ -86,7 +86,7 @@ impl Batch {
         Ok(batch)
     }
 
-    fn take(&mut self, print: &str, mut draft: Draft, intake: &Intake) -> Result<()> {
+    fn take(&mut self, print: &str, mut draft: Draft<'_>, intake: &Intake) -> Result<()> {
         let cell = &intake.door_name;
         for (report, hash) in &draft.arrived {
             let arrived = merge::report_row(report, print, cell, *hash);
@@ -184,7 +184,7 @@ impl Batch {
         }
     }
 
-    fn add_reports(&mut self, draft: Draft) {
+    fn add_reports(&mut self, draft: Draft<'_>) {
         for row in draft.reports {
             let same = |r: &&ReportRow| r.native_id == row.native_id && r.cell == row.cell;
             match draft.stored_reports.iter().find(same) {

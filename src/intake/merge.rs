@@ -189,7 +189,7 @@ pub fn apply(
     }
     next.status = Col(folded.status);
     next.at_source = folded.at_source.map(str::to_owned);
-    next.opened = row.opened || next.status.0 == FindingStatus::Open;
+    next.opened = row.opened || next.status.0 == FindingStatus::Open || folded.shown_open;
     next.closed_at = match next.status.0 {
         FindingStatus::Fixed => row.closed_at.or_else(|| Some(stamp(now))),
         FindingStatus::Open | FindingStatus::NotObserved => None,

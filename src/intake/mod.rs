@@ -14,19 +14,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poamd_contract::finding::FindingReport;
+use poamd_contract::finding::{FindingReport, SetAside};
 use poamd_contract::source::Page;
 use serde::Serialize;
 use serde_json::json;
 
 pub use absence::{Ending, passed_key};
+use batch::Batch;
 pub use door::Door;
 pub use inventory::{Inventory, take_items};
 use known::Known;
 pub use sink::IntakeSink;
 
 use crate::store::audit::{self, Event};
-use crate::store::{Result, Store, runs, to_json};
+use crate::store::{AnyConnection, Result, Store, runs, to_json};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
 pub type Synonyms = BTreeMap<String, String>;
@@ -119,19 +120,7 @@ impl Intake {
             })
             .collect();
         if !fresh.is_empty() || !page.set_aside.is_empty() {
-            let batch = self.store.clone().write_here(|conn| {
-                let batch = batch::Batch::work_out(conn, self, fresh)?;
-                batch.write(conn)?;
-                if !batch.changes.is_empty() {
-                    let event = self.event(
-                        "findings.taken",
-                        json!({ "new": batch.new, "changed": batch.changed }),
-                    );
-                    audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
-                }
-                runs::keep_aside(conn, self.run, self.now, &page.set_aside)?;
-                Ok(batch)
-            })?;
+            let batch = self.take(&fresh, &page.set_aside)?;
             counts.unchanged += batch.stale;
             counts.new = batch.new;
             counts.changed = batch.changed;
@@ -140,6 +129,33 @@ impl Intake {
         }
         self.counts += counts;
         Ok(())
+    }
+
+    /// One transaction. Where another process wrote the same finding or item first (a hub that shows several accounts),
+    /// it is worked out once more against what is there now.
+    fn take(&self, fresh: &[(FindingReport, i64)], aside: &[SetAside]) -> Result<Batch> {
+        let once = || self.store.write_here(|conn| self.write(conn, fresh, aside));
+        match once() {
+            Err(error) if error.is_conflict() => once(),
+            done => done,
+        }
+    }
+
+    fn write(
+        &self,
+        conn: &mut AnyConnection,
+        fresh: &[(FindingReport, i64)],
+        aside: &[SetAside],
+    ) -> Result<Batch> {
+        let batch = Batch::work_out(conn, self, fresh)?;
+        batch.write(conn)?;
+        if !batch.changes.is_empty() {
+            let body = json!({ "new": batch.new, "changed": batch.changed });
+            let event = self.event("findings.taken", body);
+            audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+        }
+        runs::keep_aside(conn, self.run, self.now, aside)?;
+        Ok(batch)
     }
 
     fn event(&self, kind: &'static str, body: serde_json::Value) -> Event {

@@ -85,13 +85,25 @@ impl From<diesel::result::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Another writer put a row of the same key there first.
+    pub fn is_conflict(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        matches!(
+            self,
+            Self::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+        )
+    }
+}
+
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A handle on the ledger; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: Pool<Manager>,
-    /// SQLite takes one writer at a time; waiting here is fairer than waiting in its busy handler.
+    /// SQLite takes one writer at a time, and the audit chain is one everywhere: waiting here is fairer than waiting
+    /// in a busy handler, and no two cells of one run put the same finding or item there at once.
     writer: Arc<Mutex<()>>,
     url: DatabaseUrl,
 }
@@ -135,10 +147,7 @@ impl Store {
 
     /// One transaction on the calling thread: all of `write`, or nothing.
     pub fn write_here<T>(&self, write: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        let guard = self
-            .url
-            .is_sqlite()
-            .then(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+        let guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut conn = self.connection()?;
         dialect::begin_write(&mut conn)?;
         let outcome = match write(&mut conn) {

@@ -64,7 +64,10 @@ fn canonical() -> &'static crate::support::findings::Ledger {
         take_all(&store, &arrivals(), 2_000, at(60));
         plan(&store, at(60));
         let ledger = ledger(&store);
-        assert!(ledger.findings.len() > 30 && ledger.records.len() > 20);
+        assert!(
+            ledger.findings.len() > 25 && ledger.records.len() > 15,
+            "{ledger:#?}"
+        );
         ledger
     })
 }
@@ -74,9 +77,11 @@ proptest! {
 
     #[test]
     fn ledger_does_not_hang_on_the_order_of_arrival(
-        shuffled in Just(arrivals()).prop_shuffle(),
+        order in Just((0..arrivals().len()).collect::<Vec<_>>()).prop_shuffle(),
         run in 1usize..60,
     ) {
+        let all = arrivals();
+        let shuffled: Vec<_> = order.iter().map(|i| all[*i].clone()).collect();
         let outcome = std::sync::Mutex::new(Ok(()));
         for_each_database(|store| {
             take_all(store, &shuffled, run, at(60));

@@ -1,0 +1,394 @@
+//! How fast findings come in, and what they cost: 100,000 ASFF findings of 3 KB, 60 % of them duplicates through
+//! another standard or channel, into SQLite on disk, 2,000 documents a transaction. Each figure stands beside its
+//! floor, measured in the same run.
+//!
+//! `cargo bench --no-default-features` compiles no AWS SDK and measures the same; `-- 10000` takes fewer documents.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use poamd::intake::{Counts, Door, Ending, Intake, Synonyms, stored_hash};
+use poamd::store::{DatabaseUrl, Store, dialect, findings, records, runs};
+use poamd_contract::coverage::Cell;
+use poamd_contract::finding::{Channel, FindingReport};
+use poamd_contract::source::Page;
+
+const DOCUMENTS: usize = 100_000;
+/// Of ten documents four are findings of their own, three their twins of another standard, three copies in a file.
+const OWN: usize = 4;
+const TWINS: usize = 3;
+const ACCOUNTS: usize = 8;
+const BAR_FIRST: f64 = 15_000.0;
+const BAR_AGAIN: f64 = 40_000.0;
+const BAR_MEMORY: f64 = 256.0;
+
+fn main() {
+    let wanted = std::env::args().find_map(|a| a.parse().ok());
+    let documents = wanted.unwrap_or(DOCUMENTS) / 10 * 10;
+    let folder = tempfile::tempdir().unwrap();
+    let estate = Estate::write(folder.path(), documents);
+    println!(
+        "{documents} ASFF findings, {:.1} KB each, {} findings of their own; load {}",
+        estate.bytes as f64 / documents as f64 / 1024.0,
+        documents / 10 * OWN,
+        load(),
+    );
+    let store = open(&folder.path().join("ledger.db"));
+    let first = import(&store, &estate, 1);
+    let peak_first = status("VmHWM");
+    let planning = Instant::now();
+    poamd::poam::activate(&store, now(1), "bench").unwrap();
+    let planning = planning.elapsed();
+    let database = folder.path().join("ledger.db");
+    let (own_bytes, ()) = log_of(&store, &database, || idle(&store));
+    let (log_bytes, again) = log_of(&store, &database, || import(&store, &estate, 2));
+    let peak = status("VmHWM");
+    let (known, per_known) = known_bytes(&store);
+    let parse = parse_only(&estate);
+    let insert = insert_each(&folder.path().join("floor.db"), &estate);
+
+    println!(
+        "\nfloor: parse only                          {}",
+        speed(documents, parse)
+    );
+    println!(
+        "floor: parse + a prepared insert per row   {}",
+        speed(documents, insert)
+    );
+    line("first import", documents, first.took, insert, BAR_FIRST);
+    line(
+        "the same again, nothing changed",
+        documents,
+        again.took,
+        parse,
+        BAR_AGAIN,
+    );
+    assert_eq!(again.counts.unchanged, documents as u64);
+    println!(
+        "  written the second time: {log_bytes} bytes of log; noting the run alone takes {own_bytes}{}",
+        verdict(log_bytes <= own_bytes)
+    );
+    println!(
+        "records planned in {:.2} s: {}",
+        planning.as_secs_f64(),
+        store.read_here(records::all).unwrap().len()
+    );
+    println!(
+        "memory: peak {peak_first:.0} MiB after the first import, {peak:.0} MiB after the second (bar {BAR_MEMORY} MiB{})",
+        verdict(peak <= BAR_MEMORY)
+    );
+    println!("  {per_known:.0} bytes in memory per known report ({known} known)");
+    let disk = std::fs::metadata(folder.path().join("ledger.db"))
+        .unwrap()
+        .len();
+    println!(
+        "disk: {:.0} MiB, {:.0} bytes per finding with its reports, items and events; load at the end {}",
+        disk as f64 / 1048576.0,
+        disk as f64 / (documents / 10 * OWN) as f64,
+        load(),
+    );
+}
+
+fn now(run: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_000_000 + run * 3_600, 0).unwrap()
+}
+
+/// The two files: what the hub shows, and what somebody exported.
+struct Estate {
+    hub: PathBuf,
+    file: PathBuf,
+    bytes: u64,
+}
+
+impl Estate {
+    fn write(folder: &Path, documents: usize) -> Self {
+        let (hub, file) = (folder.join("hub.json"), folder.join("file.json"));
+        let groups = documents / 10;
+        let mut bytes = write_list(
+            &hub,
+            (0..groups * OWN).map(|n| (n, "nist-800-53")).chain(
+                (0..groups * TWINS).map(|n| (n, "aws-foundational-security-best-practices")),
+            ),
+        );
+        let copies = documents - groups * (OWN + TWINS);
+        bytes += write_list(&file, (0..copies).map(|n| (n, "nist-800-53")));
+        Self { hub, file, bytes }
+    }
+
+    /// All pages through their doors.
+    fn each(&self, mut take: impl FnMut(Channel, Page)) {
+        for (channel, path) in [(Channel::Hub, &self.hub), (Channel::File, &self.file)] {
+            let reader = BufReader::new(File::open(path).unwrap());
+            for page in poamd_formats::read_documents(channel, "bench", reader) {
+                take(channel, page.unwrap());
+            }
+        }
+    }
+}
+
+fn write_list(path: &Path, documents: impl Iterator<Item = (usize, &'static str)>) -> u64 {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    out.write_all(b"{\"Findings\":[").unwrap();
+    for (i, (n, standard)) in documents.enumerate() {
+        if i > 0 {
+            out.write_all(b",").unwrap();
+        }
+        out.write_all(document(n, standard).as_bytes()).unwrap();
+    }
+    out.write_all(b"]}").unwrap();
+    out.into_inner().unwrap().metadata().unwrap().len()
+}
+
+/// A control's finding as Security Hub writes it where findings are not consolidated.
+fn document(n: usize, standard: &str) -> String {
+    let account = 100_000_000_000 + n % ACCOUNTS;
+    let control = n / ACCOUNTS % 200;
+    let bucket = format!(
+        "records-of-department-{:04}-{:06}",
+        n % 97,
+        n / (ACCOUNTS * 200) * 31 + n % 31
+    );
+    let arn = format!("arn:aws-us-gov:s3:::{bucket}");
+    let id = format!(
+        "arn:aws-us-gov:securityhub:us-gov-west-1:{account}:subscription/{standard}/v/5.0.0/S3.{control}/finding/{n:08x}-0000-4000-8000-{control:012x}"
+    );
+    let (label, minute) = (["LOW", "MEDIUM", "HIGH", "CRITICAL"][n % 4], n % 60);
+    let status = if n % 10 == 9 { "PASSED" } else { "FAILED" };
+    let filler =
+        "The setting is read from the bucket's own configuration and from that of the account. "
+            .repeat(9);
+    serde_json::json!({
+        "SchemaVersion": "2018-10-08", "Id": id, "AwsAccountId": account.to_string(), "Region": "us-gov-west-1",
+        "ProductArn": "arn:aws-us-gov:securityhub:us-gov-west-1::product/aws/securityhub", "ProductName": "Security Hub", "CompanyName": "AWS",
+        "GeneratorId": format!("{standard}/v/5.0.0/S3.{control}"),
+        "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"],
+        "FirstObservedAt": format!("2026-08-{:02}T03:{minute:02}:00.000Z", 1 + n % 28), "LastObservedAt": format!("2026-11-20T05:{minute:02}:11.000Z"),
+        "CreatedAt": format!("2026-08-{:02}T03:{minute:02}:00.000Z", 1 + n % 28), "UpdatedAt": format!("2026-11-20T05:{minute:02}:08.000Z"),
+        "Severity": { "Label": label, "Normalized": 40, "Product": 40, "Original": label },
+        "Title": format!("S3.{control} Buckets should have setting number {control} switched on"),
+        "Description": format!("This control checks whether setting number {control} is on. {filler}"),
+        "Remediation": { "Recommendation": { "Text": "For directions on how to correct this issue, consult the documentation.",
+            "Url": format!("https://docs.aws.amazon.com/console/securityhub/S3.{control}/remediation") } },
+        "ProductFields": { "StandardsArn": format!("arn:aws-us-gov:securityhub:::standards/{standard}/v/5.0.0"), "ControlId": format!("S3.{control}"),
+            "StandardsControlArn": format!("arn:aws-us-gov:securityhub:us-gov-west-1:{account}:control/{standard}/v/5.0.0/S3.{control}"),
+            "RecommendationUrl": format!("https://docs.aws.amazon.com/console/securityhub/S3.{control}/remediation"),
+            "RelatedAWSResources:0/name": "securityhub-setting-check", "RelatedAWSResources:0/type": "AWS::Config::ConfigRule",
+            "Resources:0/Id": arn, "aws/securityhub/ProductName": "Security Hub", "aws/securityhub/CompanyName": "AWS",
+            "aws/securityhub/FindingId": format!("arn:aws-us-gov:securityhub:us-gov-west-1::product/aws/securityhub/{id}") },
+        "Resources": [{ "Type": "AwsS3Bucket", "Id": arn, "Partition": "aws-us-gov", "Region": "us-gov-west-1",
+            "Tags": { "owner": format!("team-{}", n % 40), "system": "benefits", "environment": "prod" },
+            "Details": { "AwsS3Bucket": { "OwnerId": "8f14e45fceea167a5a36dedd4bea2543c9f0f895fb98ab9159f51fd0297e236d", "CreatedAt": "2024-02-29T12:00:00.000Z" } } }],
+        "Compliance": { "Status": status, "SecurityControlId": format!("S3.{control}"), "RelatedRequirements": ["NIST.800-53.r5 AC-3", "NIST.800-53.r5 AC-4", "NIST.800-53.r5 SC-7(3)"],
+            "AssociatedStandards": [{ "StandardsId": format!("standards/{standard}/v/5.0.0") }] },
+        "WorkflowState": "NEW", "Workflow": { "Status": "NEW" }, "RecordState": "ACTIVE",
+        "FindingProviderFields": { "Severity": { "Label": label, "Original": label }, "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"] }
+    })
+    .to_string()
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(DatabaseUrl::Sqlite(path.to_owned()), 2).unwrap()
+}
+
+fn intake(store: &Store, channel: Channel, run: i64) -> Intake {
+    let door = match channel {
+        Channel::File => Door::File,
+        _ => Door::Cell(Cell {
+            account: "100000000000".parse().unwrap(),
+            region: "us-gov-west-1".parse().unwrap(),
+            service: "securityhub".to_owned(),
+        }),
+    };
+    Intake::open(
+        store.clone(),
+        door,
+        run,
+        "bench",
+        now(run),
+        Arc::new(Synonyms::new()),
+    )
+    .unwrap()
+}
+
+struct Import {
+    took: Duration,
+    counts: Counts,
+}
+
+/// Everything an import is: opened, read, parsed, taken, ended.
+fn import(store: &Store, estate: &Estate, round: i64) -> Import {
+    let began = Instant::now();
+    let run = store
+        .write_here(|c| runs::begin(c, "bench", now(round)))
+        .unwrap();
+    let mut counts = Counts::default();
+    let mut current: Option<(Channel, Intake)> = None;
+    let mut end = |intake: Option<(Channel, Intake)>| {
+        if let Some((_, mut intake)) = intake {
+            let complete = Ending {
+                complete: true,
+                ..Ending::default()
+            };
+            intake.finish(&complete).unwrap();
+            counts += intake.counts();
+        }
+    };
+    estate.each(|channel, page| {
+        if current.as_ref().is_none_or(|(c, _)| *c != channel) {
+            end(current.take());
+            current = Some((channel, intake(store, channel, run)));
+        }
+        if let Some((_, intake)) = &mut current {
+            intake.page(page).unwrap();
+        }
+    });
+    end(current.take());
+    finish(store, run, now(round));
+    Import {
+        took: began.elapsed(),
+        counts,
+    }
+}
+
+/// Bytes that `work` adds to the write-ahead log: every page it writes.
+fn log_of<T>(store: &Store, database: &Path, work: impl FnOnce() -> T) -> (u64, T) {
+    store.read_here(|c| Ok(dialect::checkpoint(c)?)).unwrap();
+    let done = work();
+    let log = database.with_extension("db-wal");
+    (std::fs::metadata(log).map_or(0, |m| m.len()), done)
+}
+
+/// A run that does nothing but note that it was.
+fn idle(store: &Store) {
+    let run = store
+        .write_here(|c| runs::begin(c, "bench", now(2)))
+        .unwrap();
+    finish(store, run, now(2));
+}
+
+fn finish(store: &Store, run: i64, at: DateTime<Utc>) {
+    let none = serde_json::json!({});
+    store
+        .write_here(|c| runs::finish(c, run, at, "complete", &none))
+        .unwrap();
+}
+
+fn parse_only(estate: &Estate) -> Duration {
+    let began = Instant::now();
+    let mut seen = 0;
+    estate.each(|_, page| seen += std::hint::black_box(page).reports.len());
+    assert!(seen > 0);
+    began.elapsed()
+}
+
+diesel::table! {
+    floor (n) {
+        n -> BigInt,
+        account -> Text,
+        native_id -> Text,
+        title -> Text,
+        description -> Text,
+        remediation -> Text,
+        severity -> Nullable<Text>,
+        signal -> Text,
+        arn -> Text,
+        content_hash -> BigInt,
+    }
+}
+
+/// Each document parsed and written as one row by one prepared statement, all in one transaction.
+fn insert_each(path: &Path, estate: &Estate) -> Duration {
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE floor (n INTEGER PRIMARY KEY, account TEXT, native_id TEXT, title TEXT,
+         description TEXT, remediation TEXT, severity TEXT, signal TEXT, arn TEXT, content_hash INTEGER)",
+    )
+    .unwrap();
+    let began = Instant::now();
+    conn.transaction(|conn| {
+        let mut n = 0;
+        estate.each(|_, page| {
+            for report in &page.reports {
+                n += 1;
+                insert_one(conn, n, report).unwrap();
+            }
+        });
+        QueryResult::Ok(())
+    })
+    .unwrap();
+    began.elapsed()
+}
+
+fn insert_one(conn: &mut SqliteConnection, n: i64, r: &FindingReport) -> QueryResult<usize> {
+    diesel::insert_into(floor::table)
+        .values((
+            floor::n.eq(n),
+            floor::account.eq(r.account.as_str()),
+            floor::native_id.eq(&r.native_id),
+            floor::title.eq(&r.title),
+            floor::description.eq(&r.description),
+            floor::remediation.eq(&r.remediation),
+            floor::severity.eq(r.severity.map(|s| s.as_str())),
+            floor::signal.eq(r.signal.as_str()),
+            floor::arn.eq(&r.resources[0].id),
+            floor::content_hash.eq(stored_hash(r)),
+        ))
+        .execute(conn)
+}
+
+/// How many reports of the hub are known, and what holding them costs.
+fn known_bytes(store: &Store) -> (u64, f64) {
+    let known = store
+        .read_here(|c| {
+            let mut n = 0;
+            findings::reports_of_cell(c, "100000000000/us-gov-west-1/securityhub", |_| n += 1)?;
+            Ok(n)
+        })
+        .unwrap();
+    let before = status("VmRSS");
+    let held: Vec<Intake> = (0..4).map(|_| intake(store, Channel::Hub, 3)).collect();
+    let grown = status("VmRSS") - before;
+    (known, grown * 1048576.0 / held.len() as f64 / known as f64)
+}
+
+/// A line of `/proc/self/status`, in MiB.
+fn status(key: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix(key));
+    let kib = line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok());
+    kib.unwrap_or(f64::NAN) / 1024.0
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+fn speed(documents: usize, took: Duration) -> String {
+    format!(
+        "{:>8.0}/s  ({:.2} s)",
+        documents as f64 / took.as_secs_f64(),
+        took.as_secs_f64()
+    )
+}
+
+fn line(what: &str, documents: usize, took: Duration, floor: Duration, bar: f64) {
+    println!(
+        "{what:<42} {}  {:.2} x its floor, bar {bar}/s{}",
+        speed(documents, took),
+        took.as_secs_f64() / floor.as_secs_f64(),
+        verdict(documents as f64 / took.as_secs_f64() >= bar)
+    );
+}
+
+fn verdict(holds: bool) -> &'static str {
+    if holds { "" } else { ": MISSED" }
+}
