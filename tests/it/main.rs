@@ -5,9 +5,13 @@
 mod architecture;
 mod config;
 mod crash;
+mod import;
+mod ledger;
 mod outbox;
 mod policies;
+mod pull;
 mod reports;
+mod scan;
 mod smtp;
 mod store;
 mod support;
