@@ -27,8 +27,15 @@ fn locked(package: &str) -> String {
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     lock.split("[[package]]")
         .find(|entry| entry.contains(&format!("name = \"{package}\"\n")))
-        .and_then(|entry| entry.lines().find_map(|line| line.strip_prefix("version = ")))
-        .map_or_else(|| "unknown".to_owned(), |version| version.trim_matches('"').to_owned())
+        .and_then(|entry| {
+            entry
+                .lines()
+                .find_map(|line| line.strip_prefix("version = "))
+        })
+        .map_or_else(
+            || "unknown".to_owned(),
+            |version| version.trim_matches('"').to_owned(),
+        )
 }
 
 /// The commit checked out here, if this is a checkout and there is a git to ask.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use poamd::cli::{self, shell::Shell};
 
 fn main() -> ExitCode {
+    // Not locked: progress bars and the log write there from other threads.
     let (mut out, mut err, mut input) = (io::stdout(), io::stderr(), io::stdin());
     let mut shell = Shell::of_process(&mut out, &mut err, &mut input);
     cli::run(std::env::args_os(), &mut shell).into()

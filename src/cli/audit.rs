@@ -98,7 +98,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit
         Verb::List(list) => {
             let opened = load::open(at, shell)?;
             let subject = list.subject.as_deref();
-            let rows = opened.store.read_here(|conn| audit::list(conn, subject, i64::MAX))?;
+            let rows = opened
+                .store
+                .read_here(|conn| audit::list(conn, subject, i64::MAX))?;
             let rows = rows.into_iter().map(EventView::of).collect();
             listing::print(shell, &list.shown, false, rows, &LAYOUT)?;
             Ok(Exit::Done)

@@ -62,7 +62,10 @@ fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, F
     let path = load::config_path(at, shell);
     let config = load::config(at, shell)?;
     let around = load::surroundings(shell, std::sync::Arc::new(Quiet));
-    let mut checks = vec![Check::ok("configuration", format!("{} is well formed", path.display()))];
+    let mut checks = vec![Check::ok(
+        "configuration",
+        format!("{} is well formed", path.display()),
+    )];
     checks.extend(secrets(&config, shell));
     checks.extend(parts(&config, shell));
     checks.extend(timetable(&config, shell));
@@ -102,7 +105,12 @@ fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
         of(
             "policies",
             wiring::policies(config)
-                .map(|set| format!("{} are well formed; their tests: poamd policy test", set.policies().count()))
+                .map(|set| {
+                    format!(
+                        "{} are well formed; their tests: poamd policy test",
+                        set.policies().count()
+                    )
+                })
                 .map_err(|e| e.to_string()),
         ),
         of(
@@ -135,7 +143,10 @@ fn timetable(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
             let next = next_runs(expression, zone, shell);
             let name = format!("schedule: {job}");
             if next.is_empty() {
-                Check::warning(name, format!("{expression} never comes again; change it or take it out"))
+                Check::warning(
+                    name,
+                    format!("{expression} never comes again; change it or take it out"),
+                )
             } else {
                 Check::ok(name, format!("{expression} {zone}: {}", next.join(", ")))
             }
@@ -165,7 +176,10 @@ async fn outside(config: &Config, around: &Surroundings) -> Vec<Check> {
     for desk in &config.desks {
         match wiring::one_desk(desk, &*around.env) {
             Ok(connected) => checks.extend(connected.health().await),
-            Err(error) => checks.push(Check::failed(format!("desk {}", desk.name), error.to_string())),
+            Err(error) => checks.push(Check::failed(
+                format!("desk {}", desk.name),
+                error.to_string(),
+            )),
         }
     }
     match wiring::mailer(config, &*around.env) {
@@ -189,11 +203,19 @@ async fn reached(config: &Config, around: &Surroundings) -> Vec<Check> {
     if let Ok(store) = wiring::store(config, &*around.env)
         && let Ok(kept) = store.read_here(watched::watched)
     {
-        let declared = |id: &poamd_contract::ids::AccountId| config.accounts.iter().any(|a| a.id == *id);
-        accounts.extend(kept.into_iter().map(|w| w.access).filter(|a| !declared(&a.id)));
+        let declared =
+            |id: &poamd_contract::ids::AccountId| config.accounts.iter().any(|a| a.id == *id);
+        accounts.extend(
+            kept.into_iter()
+                .map(|w| w.access)
+                .filter(|a| !declared(&a.id)),
+        );
     }
     if accounts.is_empty() {
-        return vec![Check::warning("accounts", "none is watched: poamd account add, or [[accounts]]")];
+        return vec![Check::warning(
+            "accounts",
+            "none is watched: poamd account add, or [[accounts]]",
+        )];
     }
     account::probe(config, around, &accounts)
         .await
@@ -202,7 +224,8 @@ async fn reached(config: &Config, around: &Surroundings) -> Vec<Check> {
 
 fn lines(path: &Path, config: &Config) -> Vec<String> {
     let or_none = |path: &Option<std::path::PathBuf>| {
-        path.as_ref().map_or_else(|| "packaged only".to_owned(), |p| p.display().to_string())
+        path.as_ref()
+            .map_or_else(|| "packaged only".to_owned(), |p| p.display().to_string())
     };
     let mut lines = vec![
         format!("file        {}", path.display()),
@@ -219,7 +242,11 @@ fn lines(path: &Path, config: &Config) -> Vec<String> {
         format!("sources     {}", config.aws.sources.join(", ")),
         format!(
             "scans       {}",
-            config.aws.technologies.as_ref().map_or_else(|| "everything known".to_owned(), |t| t.join(", "))
+            config
+                .aws
+                .technologies
+                .as_ref()
+                .map_or_else(|| "everything known".to_owned(), |t| t.join(", "))
         ),
     ];
     if let Some(url) = &config.aws.endpoint_url {
@@ -236,9 +263,29 @@ fn lines(path: &Path, config: &Config) -> Vec<String> {
         config.tickets.minimum_rating.as_str(),
         config.tickets.creates_per_run
     ));
+    lines.extend(connected(config));
+    lines.extend(
+        config
+            .secrets()
+            .iter()
+            .map(|(key, secret)| format!("secret      {key}: {secret}")),
+    );
+    lines
+}
+
+/// What is watched and where things go: a line for each account, desk, mail server and report.
+fn connected(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
     for a in &config.accounts {
         let regions: Vec<&str> = a.regions.iter().map(AsRef::as_ref).collect();
-        lines.push(format!("account     {} {} {} {} {}", a.id, a.name, a.label, a.partition, regions.join(" ")));
+        lines.push(format!(
+            "account     {} {} {} {} {}",
+            a.id,
+            a.name,
+            a.label,
+            a.partition,
+            regions.join(" ")
+        ));
     }
     for d in &config.desks {
         lines.push(format!(
@@ -251,11 +298,22 @@ fn lines(path: &Path, config: &Config) -> Vec<String> {
         ));
     }
     if let Some(m) = &config.mail {
-        lines.push(format!("mail        {}:{} ({}) from {}", m.host, m.port, m.security.as_str(), m.from));
+        lines.push(format!(
+            "mail        {}:{} ({}) from {}",
+            m.host,
+            m.port,
+            m.security.as_str(),
+            m.from
+        ));
     }
     for r in &config.reports {
-        lines.push(format!("report      {} {} {} to {}", r.name, r.schedule, r.time_zone, r.recipients.join(", ")));
+        lines.push(format!(
+            "report      {} {} {} to {}",
+            r.name,
+            r.schedule,
+            r.time_zone,
+            r.recipients.join(", ")
+        ));
     }
-    lines.extend(config.secrets().iter().map(|(key, secret)| format!("secret      {key}: {secret}")));
     lines
 }

@@ -138,4 +138,3 @@ impl From<serde_json::Error> for Failure {
         io::Error::from(error).into()
     }
 }
-

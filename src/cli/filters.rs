@@ -31,10 +31,10 @@ pub struct Filters {
     #[arg(long, value_name = "TEXT")]
     pub config_text: Vec<Pattern>,
     /// Least score
-    #[arg(long, value_name = "POINTS", value_parser = tenths)]
+    #[arg(long, value_name = "POINTS", value_parser = tenths, allow_negative_numbers = true)]
     pub min_score: Option<i64>,
     /// Least score without what is justified
-    #[arg(long, value_name = "POINTS", value_parser = tenths)]
+    #[arg(long, value_name = "POINTS", value_parser = tenths, allow_negative_numbers = true)]
     pub min_unjustified: Option<i64>,
     /// Status; an unknown one is answered with those there are
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]

@@ -52,7 +52,9 @@ struct Whole {
 }
 
 const LAYOUT: Layout<FindingView> = Layout {
-    headings: &["id", "severity", "score", "weakness", "title", "item", "account", "source", "poam"],
+    headings: &[
+        "id", "severity", "score", "weakness", "title", "item", "account", "source", "poam",
+    ],
     cells: |f| {
         vec![
             Ink::Plain(f.id.clone()),
@@ -60,7 +62,12 @@ const LAYOUT: Layout<FindingView> = Layout {
             Ink::Number(f.score.to_string()),
             Ink::Plain(listing::short(&f.weakness, 32)),
             Ink::Plain(listing::short(&f.title, 60)),
-            Ink::Plain(f.item.as_ref().map(|i| listing::short(&i.name, 40)).unwrap_or_default()),
+            Ink::Plain(
+                f.item
+                    .as_ref()
+                    .map(|i| listing::short(&i.name, 40))
+                    .unwrap_or_default(),
+            ),
             Ink::Plain(f.account_name.clone().unwrap_or_else(|| f.account.clone())),
             Ink::Plain(f.source.clone()),
             Ink::Plain(f.poam.map(|id| id.to_string()).unwrap_or_default()),
@@ -90,8 +97,10 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         }
         Verb::Show(one) => {
             let opened = load::open(at, shell)?;
-            let all = opened.view(|conn, snapshot| finding::list(conn, snapshot, &Filter::default()))?;
-            let named = |f: &FindingView| f.id == one.finding || f.native_ids.contains(&one.finding);
+            let all =
+                opened.view(|conn, snapshot| finding::list(conn, snapshot, &Filter::default()))?;
+            let named =
+                |f: &FindingView| f.id == one.finding || f.native_ids.contains(&one.finding);
             let Some(finding) = all.into_iter().find(named) else {
                 return Err(Failure::work(format!(
                     "there is no finding {:?}; see poamd finding list --all",
@@ -123,21 +132,40 @@ fn lines(whole: &Whole) -> Vec<String> {
         format!(
             "status    {}{}{}",
             f.status,
-            f.at_source.as_deref().map(|s| format!(", {s}")).unwrap_or_default(),
+            f.at_source
+                .as_deref()
+                .map(|s| format!(", {s}"))
+                .unwrap_or_default(),
             if f.justified { ", justified" } else { "" }
         ),
-        format!("severity  {}, score {}", f.severity.map_or("untriaged", Severity::as_str), f.score),
-        format!("account   {} {}", f.account, f.account_name.as_deref().unwrap_or("(not watched)")),
+        format!(
+            "severity  {}, score {}",
+            f.severity.map_or("untriaged", Severity::as_str),
+            f.score
+        ),
+        format!(
+            "account   {} {}",
+            f.account,
+            f.account_name.as_deref().unwrap_or("(not watched)")
+        ),
         format!("region    {}", f.region),
         format!("seen by   {} through {}", f.source, f.channels.join(", ")),
         format!("seen      {} to {}", f.first_seen, f.last_seen),
     ];
-    lines.extend(f.items.iter().map(|i| format!("item      {} {}", i.technology, i.arn)));
+    lines.extend(
+        f.items
+            .iter()
+            .map(|i| format!("item      {} {}", i.technology, i.arn)),
+    );
     lines.extend(f.native_ids.iter().map(|id| format!("native    {id}")));
     if let Some(poam) = f.poam {
         lines.push(format!("record    {poam}"));
     }
-    lines.extend(f.tickets.iter().map(|t| format!("ticket    {} {} {}", t.key, t.state, t.url)));
+    lines.extend(
+        f.tickets
+            .iter()
+            .map(|t| format!("ticket    {} {} {}", t.key, t.state, t.url)),
+    );
     lines.extend(f.marks.iter().map(|mark| format!("mark      {mark}")));
     lines.extend(whole.requirements.iter().map(|r| format!("breaks    {r}")));
     lines.push(format!("what      {}", whole.description));

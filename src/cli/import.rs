@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
+use super::load;
 use super::shell::Shell;
 use super::summary::{self, Told};
-use super::load;
 use crate::jobs;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -22,7 +22,10 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
         jobs::import::run(context, &args.files).await
     })?;
     args.told.tell(shell, &done, |done| {
-        let mut lines = vec![format!("files: {} read", done.files - done.unreadable.len() as u64)];
+        let mut lines = vec![format!(
+            "files: {} read",
+            done.files - done.unreadable.len() as u64
+        )];
         lines.extend(summary::findings(&done.counts, &done.records));
         for aside in &done.set_aside {
             lines.push(format!("set aside: {}: {}", aside.place, aside.reason));

@@ -59,12 +59,25 @@ struct Revision {
 }
 
 const LAYOUT: Layout<ItemView> = Layout {
-    headings: &["name", "technology", "account", "region", "score", "unjust.", "findings", "modified"],
+    headings: &[
+        "name",
+        "technology",
+        "account",
+        "region",
+        "score",
+        "unjust.",
+        "findings",
+        "modified",
+    ],
     cells: |item| {
         vec![
             Ink::Plain(listing::short(&item.name, 60)),
             Ink::Plain(item.technology.clone()),
-            Ink::Plain(item.account_name.clone().unwrap_or_else(|| item.account.clone())),
+            Ink::Plain(
+                item.account_name
+                    .clone()
+                    .unwrap_or_else(|| item.account.clone()),
+            ),
             Ink::Plain(item.region.clone()),
             Ink::Number(item.score.to_string()),
             Ink::Number(item.unjustified_score.to_string()),
@@ -101,7 +114,10 @@ fn find(opened: &Opened, wanted: &str) -> Result<Whole, Failure> {
             finding::list(conn, snapshot, &everything)?,
         ))
     })?;
-    let mut named: Vec<ItemView> = items.into_iter().filter(|i| i.arn == wanted || i.name == wanted).collect();
+    let mut named: Vec<ItemView> = items
+        .into_iter()
+        .filter(|i| i.arn == wanted || i.name == wanted)
+        .collect();
     if named.len() > 1 {
         let arns: Vec<&str> = named.iter().take(5).map(|i| i.arn.as_str()).collect();
         return Err(Failure::work(format!(
@@ -111,14 +127,22 @@ fn find(opened: &Opened, wanted: &str) -> Result<Whole, Failure> {
         )));
     }
     let Some(item) = named.pop() else {
-        return Err(Failure::work(format!("no item is called {wanted:?}; see poamd item list --all")));
+        return Err(Failure::work(format!(
+            "no item is called {wanted:?}; see poamd item list --all"
+        )));
     };
     let sits_on = |f: &FindingView| {
-        f.account == item.account && f.items.iter().any(|i| i.arn == item.arn) && crate::query::View::is_open(f)
+        f.account == item.account
+            && f.items.iter().any(|i| i.arn == item.arn)
+            && crate::query::View::is_open(f)
     };
     let open_findings = findings.into_iter().filter(sits_on).collect();
     let revisions = opened.store.read_here(|conn| revisions(conn, &item))?;
-    Ok(Whole { item, open_findings, revisions })
+    Ok(Whole {
+        item,
+        open_findings,
+        revisions,
+    })
 }
 
 fn revisions(conn: &mut AnyConnection, item: &ItemView) -> store::Result<Vec<Revision>> {
@@ -139,20 +163,39 @@ fn lines(whole: &Whole) -> Vec<String> {
     let mut lines = vec![
         format!("{}  {}", item.technology, item.name),
         format!("arn       {}", item.arn),
-        format!("account   {} {}", item.account, item.account_name.as_deref().unwrap_or("(not watched)")),
+        format!(
+            "account   {} {}",
+            item.account,
+            item.account_name.as_deref().unwrap_or("(not watched)")
+        ),
         format!("region    {}", item.region),
-        format!("score     {} ({} unjustified)", item.score, item.unjustified_score),
-        format!("seen      since {}, last changed {}", item.first_seen, item.last_modified),
+        format!(
+            "score     {} ({} unjustified)",
+            item.score, item.unjustified_score
+        ),
+        format!(
+            "seen      since {}, last changed {}",
+            item.first_seen, item.last_modified
+        ),
     ];
     if !item.active {
         lines.push("gone      two complete looks did not show it".to_owned());
     }
     for finding in &whole.open_findings {
-        let poam = finding.poam.map(|id| format!(" on {id}")).unwrap_or_default();
-        lines.push(format!("finding   {} {} {}{poam}", finding.id, finding.weakness, finding.title));
+        let poam = finding
+            .poam
+            .map(|id| format!(" on {id}"))
+            .unwrap_or_default();
+        lines.push(format!(
+            "finding   {} {} {}{poam}",
+            finding.id, finding.weakness, finding.title
+        ));
     }
     for revision in &whole.revisions {
-        lines.push(format!("revision  {} seen {}", revision.number, revision.seen));
+        lines.push(format!(
+            "revision  {} seen {}",
+            revision.number, revision.seen
+        ));
     }
     if let Some(last) = whole.revisions.last() {
         lines.push(format!("config    {}", last.config));

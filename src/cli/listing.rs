@@ -2,7 +2,9 @@
 //! is open, a screenful of it, and says what it leaves out.
 
 use clap::{Args, ValueEnum};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
+};
 
 use super::failure::Failure;
 use super::shell::Shell;
@@ -94,14 +96,10 @@ fn table<T: View>(
     }
     if !rows.is_empty() {
         let cells = rows.iter().map(|row| (layout.cells)(row)).collect();
-        let text = grid(shell, layout.headings, cells);
+        let text = grid(shell, layout.headings, cells, Lines::One);
         shell.say(&text)?;
     }
-    let noun = if open_only && !all {
-        T::OPEN
-    } else {
-        T::NOUN
-    };
+    let noun = if open_only && !all { T::OPEN } else { T::NOUN };
     let mut footer = if rows.len() < open {
         format!("{} of {open} {noun}", rows.len())
     } else {
@@ -116,30 +114,54 @@ fn table<T: View>(
     shell.say(&footer)
 }
 
+/// Whether a row may take several lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    One,
+    Many,
+}
+
+/// Columns up to this width keep it; the wider ones share what is left.
+const NARROW: u16 = 16;
+
 /// A table that fits the screen.
-pub fn grid(shell: &Shell<'_>, headings: &[&str], rows: Vec<Vec<Ink>>) -> String {
+pub fn grid(shell: &Shell<'_>, headings: &[&str], rows: Vec<Vec<Ink>>, lines: Lines) -> String {
+    let width = shell.screen.map_or(COLUMNS, |s| s.columns);
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(shell.screen.map_or(COLUMNS, |s| s.columns));
+        .set_width(width);
     if shell.colours() {
         table.enforce_styling();
     } else {
         table.force_no_tty();
     }
-    table.set_header(
-        headings
-            .iter()
-            .map(|heading| Cell::new(heading.to_uppercase()).add_attribute(Attribute::Bold)),
-    );
+    let head = headings
+        .iter()
+        .map(|heading| Cell::new(heading.to_uppercase()).add_attribute(Attribute::Bold));
+    let mut head = comfy_table::Row::from(head.collect::<Vec<_>>());
+    head.max_height(1);
+    table.set_header(head);
     for row in rows {
-        table.add_row(row.into_iter().map(Ink::cell));
+        let mut row = comfy_table::Row::from(row.into_iter().map(Ink::cell).collect::<Vec<_>>());
+        if lines == Lines::One {
+            row.max_height(1);
+        }
+        table.add_row(row);
     }
-    // The first column is what people copy: it is never broken.
-    if let Some(first) = table.column_mut(0) {
-        first.set_padding((0, 1));
-        first.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(8)));
+    table.set_truncation_indicator("…");
+    let widths = table.column_max_content_widths();
+    for (index, wide) in widths.into_iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            if index == 0 {
+                column.set_padding((0, 1));
+            }
+            // The first column is what people copy: it stays whole as long as there is room for the others.
+            if wide <= NARROW.min(width / 8) || (index == 0 && wide <= width / 3) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
     }
     table
         .lines()
@@ -153,9 +175,7 @@ impl Ink {
         let text = |text: &str| sink::text(text);
         match self {
             Self::Plain(value) => Cell::new(text(&value)),
-            Self::Number(value) => {
-                Cell::new(text(&value)).set_alignment(CellAlignment::Right)
-            }
+            Self::Number(value) => Cell::new(text(&value)).set_alignment(CellAlignment::Right),
             Self::Alarm(value) => Cell::new(text(&value)).fg(Color::Red),
             Self::Warning(value) => Cell::new(text(&value)).fg(Color::Yellow),
             Self::Calm(value) => Cell::new(text(&value)).fg(Color::Green),
@@ -190,5 +210,7 @@ pub fn day(time: &str) -> String {
 
 /// A score of a view in tenths, to sort by.
 pub fn tenths(score: &serde_json::Value) -> i64 {
-    score.as_f64().map_or(0, |points| (points * 10.0).round() as i64)
+    score
+        .as_f64()
+        .map_or(0, |points| (points * 10.0).round() as i64)
 }

@@ -2,7 +2,6 @@
 //! work itself stands elsewhere.
 
 mod account;
-mod account_file;
 mod audit;
 mod config;
 mod coverage;
@@ -121,7 +120,11 @@ pub fn run(
         Ok(cli) => cli,
         Err(error) => return refuse(&error, shell),
     };
-    match cli.execute(shell) {
+    // What is only in a buffer has not been said: a full disk behind it is a failure.
+    let outcome = cli
+        .execute(shell)
+        .and_then(|exit| Ok(shell.out.flush().map(|()| exit)?));
+    match outcome {
         Ok(exit) => exit,
         Err(failure) => {
             for (index, line) in failure.lines().enumerate() {
@@ -143,7 +146,11 @@ fn refuse(error: &clap::Error, shell: &mut Shell<'_>) -> Exit {
     } else {
         text.to_string()
     };
-    let sink = if is_help { &mut shell.out } else { &mut shell.err };
+    let sink = if is_help {
+        &mut shell.out
+    } else {
+        &mut shell.err
+    };
     let _ = write!(sink, "{shown}");
     if is_help { Exit::Done } else { Exit::Usage }
 }

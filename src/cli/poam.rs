@@ -56,7 +56,9 @@ struct Whole {
 const HISTORY: i64 = 200;
 
 const LAYOUT: Layout<PoamView> = Layout {
-    headings: &["id", "rating", "due", "status", "weakness", "title", "account", "items", "ticket"],
+    headings: &[
+        "id", "rating", "due", "status", "weakness", "title", "account", "items", "ticket",
+    ],
     cells: |r| {
         vec![
             Ink::Plain(r.id.to_string()),
@@ -71,7 +73,9 @@ const LAYOUT: Layout<PoamView> = Layout {
         ]
     },
     rank: |r| {
-        let due = r.due.map_or(i64::MAX, |d| i64::from(chrono::Datelike::num_days_from_ce(&d)));
+        let due = r.due.map_or(i64::MAX, |d| {
+            i64::from(chrono::Datelike::num_days_from_ce(&d))
+        });
         (due, r.id.to_string())
     },
     again: "poamd poam list",
@@ -105,7 +109,8 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         }
         Verb::Show(one) => {
             let opened = load::open(at, shell)?;
-            let all = opened.view(|conn, snapshot| exchange::dataset(conn, snapshot, &Filter::default()))?;
+            let all = opened
+                .view(|conn, snapshot| exchange::dataset(conn, snapshot, &Filter::default()))?;
             let Some(entry) = all.into_iter().find(|e| e.record.id == one.record) else {
                 return Err(Failure::work(format!(
                     "there is no record {}; see poamd poam list --all",
@@ -113,8 +118,13 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
                 )));
             };
             let subject = one.record.to_string();
-            let events = opened.store.read_here(|conn| audit::list(conn, Some(&subject), HISTORY))?;
-            let whole = Whole { entry, history: events.into_iter().map(EventView::of).collect() };
+            let events = opened
+                .store
+                .read_here(|conn| audit::list(conn, Some(&subject), HISTORY))?;
+            let whole = Whole {
+                entry,
+                history: events.into_iter().map(EventView::of).collect(),
+            };
             one.told.tell(shell, &whole, lines)
         }
     }
@@ -125,7 +135,11 @@ fn lines(whole: &Whole) -> Vec<String> {
     let mut lines = vec![
         format!("{}  {}", r.id, r.title),
         format!("weakness  {} ({})", r.weakness, r.kind.as_str()),
-        format!("account   {} {}", r.account, r.account_name.as_deref().unwrap_or("(not watched)")),
+        format!(
+            "account   {} {}",
+            r.account,
+            r.account_name.as_deref().unwrap_or("(not watched)")
+        ),
         format!("status    {}", r.status),
         format!(
             "rating    {}, score {} ({} unjustified)",
@@ -140,14 +154,34 @@ fn lines(whole: &Whole) -> Vec<String> {
         },
         format!("seen by   {}", r.sources.join(", ")),
     ];
-    lines.extend(r.items.iter().map(|i| format!("item      {} {}", i.technology, i.arn)));
-    lines.extend(r.tickets.iter().map(|t| format!("ticket    {} {} {} {}", t.desk, t.key, t.state, t.url)));
+    lines.extend(
+        r.items
+            .iter()
+            .map(|i| format!("item      {} {}", i.technology, i.arn)),
+    );
+    lines.extend(
+        r.tickets
+            .iter()
+            .map(|t| format!("ticket    {} {} {} {}", t.desk, t.key, t.state, t.url)),
+    );
     if let Some(j) = &r.justification {
-        lines.push(format!("justified by {} at {} until {}: {}", j.author, j.at, j.until, j.text));
+        lines.push(format!(
+            "justified by {} at {} until {}: {}",
+            j.author, j.at, j.until, j.text
+        ));
     }
     lines.extend(
-        whole.entry.findings.iter().map(|f| format!("finding   {} {} {} {}", f.id, f.status, f.source, f.title)),
+        whole
+            .entry
+            .findings
+            .iter()
+            .map(|f| format!("finding   {} {} {} {}", f.id, f.status, f.source, f.title)),
     );
-    lines.extend(whole.history.iter().map(|e| format!("event     {} {} {} by {}", e.n, e.at, e.kind, e.actor)));
+    lines.extend(
+        whole
+            .history
+            .iter()
+            .map(|e| format!("event     {} {} {} by {}", e.n, e.at, e.kind, e.actor)),
+    );
     lines
 }

@@ -104,7 +104,15 @@ impl PolicyView {
 }
 
 const LAYOUT: Layout<PolicyView> = Layout {
-    headings: &["id", "technology", "severity", "score", "title", "equals", "origin"],
+    headings: &[
+        "id",
+        "technology",
+        "severity",
+        "score",
+        "title",
+        "equals",
+        "origin",
+    ],
     cells: |p| {
         vec![
             Ink::Plain(p.id.clone()),
@@ -131,7 +139,10 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit
         Verb::Test(place) => test(shell, &load_set(shell, at, place)?),
         Verb::Check(place) => {
             let set = load_set(shell, at, place)?;
-            shell.say(&format!("{} policies are well formed", set.policies().count()))?;
+            shell.say(&format!(
+                "{} policies are well formed",
+                set.policies().count()
+            ))?;
             Ok(Exit::Done)
         }
     }
@@ -159,8 +170,18 @@ fn test(shell: &mut Shell<'_>, set: &PolicySet) -> Result<Exit, Failure> {
     let failed = outcomes.iter().filter(|o| !o.passed()).count();
     for outcome in outcomes.iter().filter(|o| !o.passed()) {
         let why = outcome.failure.as_deref().unwrap_or_default();
-        shell.say(&sink::text(&format!("FAILED {} {}: {why}", outcome.file, outcome.name)))?;
+        shell.say(&sink::text(&format!(
+            "FAILED {} {}: {why}",
+            outcome.file, outcome.name
+        )))?;
     }
-    shell.say(&format!("{} tests passed, {failed} failed", outcomes.len() - failed))?;
-    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
+    shell.say(&format!(
+        "{} tests passed, {failed} failed",
+        outcomes.len() - failed
+    ))?;
+    Ok(if failed == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }

@@ -46,8 +46,8 @@ impl Progress for Bars {
                 "{prefix:<8} {spinner} {pos} {elapsed}",
             ),
         };
-        let style = ProgressStyle::with_template(form)
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self
             .all
             .add(bar.with_style(style).with_prefix(what.to_owned()));

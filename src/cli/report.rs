@@ -115,7 +115,9 @@ fn list_all(shell: &mut Shell<'_>, at: Option<&Path>, shown: &Shown) -> Result<(
     let opened = load::open(at, shell)?;
     let mut rows = Vec::new();
     for report in &opened.config.reports {
-        let last = opened.store.read_here(|conn| mails::last_of(conn, &report.name))?;
+        let last = opened
+            .store
+            .read_here(|conn| mails::last_of(conn, &report.name))?;
         rows.push(ReportView {
             name: report.name.clone(),
             kind: report.kind.as_str().to_owned(),
@@ -163,8 +165,15 @@ fn send(shell: &mut Shell<'_>, at: Option<&Path>, args: &Run) -> Result<Exit, Fa
         jobs::report::run(context, &args.name, &actor).await
     })?;
     args.told.tell(shell, &done, |done| {
-        let made = if done.queued { "made" } else { "was made before" };
-        vec![format!("report {} {made}, Message-ID {}", done.report, done.message_id)]
+        let made = if done.queued {
+            "made"
+        } else {
+            "was made before"
+        };
+        vec![format!(
+            "report {} {made}, Message-ID {}",
+            done.report, done.message_id
+        )]
     })?;
     let state = mail_state(shell, at, &done.message_id)?;
     if state == "sent" {
@@ -178,7 +187,9 @@ fn send(shell: &mut Shell<'_>, at: Option<&Path>, args: &Run) -> Result<Exit, Fa
 
 fn mail_state(shell: &Shell<'_>, at: Option<&Path>, message_id: &str) -> Result<String, Failure> {
     let opened = load::open(at, shell)?;
-    let mail = opened.store.read_here(|conn| mails::by_message_id(conn, message_id))?;
+    let mail = opened
+        .store
+        .read_here(|conn| mails::by_message_id(conn, message_id))?;
     Ok(mail.map_or("gone", |mail| mail.state.0.as_str()).to_owned())
 }
 
@@ -189,7 +200,11 @@ fn preview(shell: &mut Shell<'_>, at: Option<&Path>, args: &Preview) -> Result<(
     let Some(dir) = &args.out else {
         shell.say(&format!("Subject: {}\n\n{}", content.subject, content.text))?;
         for file in &content.attachments {
-            shell.note(&format!("attached: {} ({} bytes)", file.name, file.bytes.len()))?;
+            shell.note(&format!(
+                "attached: {} ({} bytes)",
+                file.name,
+                file.bytes.len()
+            ))?;
         }
         return Ok(());
     };

@@ -65,9 +65,10 @@ impl<'a> Shell<'a> {
         self.screen.is_some() && self.env.var("NO_COLOR").is_none_or(|v| v.is_empty())
     }
 
-    /// One line of output.
+    /// One line of output, seen at once.
     pub fn say(&mut self, line: &str) -> Result<(), Failure> {
-        Ok(writeln!(self.out, "{line}")?)
+        writeln!(self.out, "{line}")?;
+        Ok(self.out.flush()?)
     }
 
     /// One line beside the output.

@@ -35,7 +35,12 @@ pub struct List {
     #[command(flatten)]
     filters: Filters,
     /// Name of a desk
-    #[arg(long, value_name = "TEXT", value_delimiter = ',', help_heading = "Filters")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        value_delimiter = ',',
+        help_heading = "Filters"
+    )]
     desk: Vec<Pattern>,
 }
 
@@ -54,7 +59,9 @@ pub struct Retry {
 }
 
 const LAYOUT: Layout<TicketView> = Layout {
-    headings: &["key", "id", "desk", "state", "poam", "title", "waiting", "changed"],
+    headings: &[
+        "key", "id", "desk", "state", "poam", "title", "waiting", "changed",
+    ],
     cells: |t| {
         vec![
             Ink::Plain(t.key.clone().unwrap_or_else(|| "-".to_owned())),
@@ -62,7 +69,9 @@ const LAYOUT: Layout<TicketView> = Layout {
             Ink::Plain(t.desk.clone()),
             if t.link == Link::Missing {
                 Ink::Alarm(t.state.clone())
-            } else if t.state == TicketState::Done.as_str() || t.state == TicketState::Closed.as_str() {
+            } else if t.state == TicketState::Done.as_str()
+                || t.state == TicketState::Closed.as_str()
+            {
                 Ink::Calm(t.state.clone())
             } else {
                 Ink::Plain(t.state.clone())
@@ -78,15 +87,27 @@ const LAYOUT: Layout<TicketView> = Layout {
 };
 
 fn waiting(ticket: &TicketView) -> Ink {
-    let text = ticket.waiting.iter().map(|w| format!("{} {}", w.kind, w.state)).collect::<Vec<_>>().join(", ");
+    let text = ticket
+        .waiting
+        .iter()
+        .map(|w| format!("{} {}", w.kind, w.state))
+        .collect::<Vec<_>>()
+        .join(", ");
     let stuck = |s: OutboxState| matches!(s, OutboxState::Failed | OutboxState::NeedsOperator);
-    if ticket.waiting.iter().any(|w| stuck(w.state)) { Ink::Alarm(text) } else { Ink::Plain(text) }
+    if ticket.waiting.iter().any(|w| stuck(w.state)) {
+        Ink::Alarm(text)
+    } else {
+        Ink::Plain(text)
+    }
 }
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::List(list) => {
-            let filter = Filter { desk: list.desk.clone(), ..list.filters.filter() };
+            let filter = Filter {
+                desk: list.desk.clone(),
+                ..list.filters.filter()
+            };
             filter.check_status("tickets", &ticket::STATUSES)?;
             let opened = load::open(at, shell)?;
             let rows = opened.view(|conn, snapshot| ticket::list(conn, snapshot, &filter))?;
@@ -95,7 +116,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         Verb::Show(one) => {
             let opened = load::open(at, shell)?;
             let found = find(&opened, &one.ticket)?;
-            one.told.tell(shell, &found, |found| found.iter().flat_map(lines).collect())
+            one.told.tell(shell, &found, |found| {
+                found.iter().flat_map(lines).collect()
+            })
         }
         Verb::Retry(one) => retry(shell, at, &one.ticket),
     }
@@ -105,13 +128,17 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
 fn find(opened: &Opened, wanted: &str) -> Result<Vec<TicketView>, Failure> {
     let all = opened.view(|conn, snapshot| ticket::list(conn, snapshot, &Filter::default()))?;
     let named = |t: &TicketView| {
-        t.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(wanted))
+        t.key
+            .as_deref()
+            .is_some_and(|key| key.eq_ignore_ascii_case(wanted))
             || t.poam.to_string().eq_ignore_ascii_case(wanted)
             || t.id.to_string() == wanted
     };
     let found: Vec<TicketView> = all.into_iter().filter(named).collect();
     if found.is_empty() {
-        return Err(Failure::work(format!("there is no ticket {wanted:?}; see poamd ticket list --all")));
+        return Err(Failure::work(format!(
+            "there is no ticket {wanted:?}; see poamd ticket list --all"
+        )));
     }
     Ok(found)
 }
@@ -141,23 +168,49 @@ fn retry(shell: &mut Shell<'_>, at: Option<&Path>, wanted: &str) -> Result<(), F
         Ok(moved)
     })?;
     if moved == 0 {
-        return Err(Failure::work(format!("nothing on {wanted} was refused or stayed unclear; see poamd ticket show")));
+        return Err(Failure::work(format!(
+            "nothing on {wanted} was refused or stayed unclear; see poamd ticket show"
+        )));
     }
-    shell.say(&format!("{moved} will be tried again with the next sync, or now: poamd sync"))
+    shell.say(&format!(
+        "{moved} will be tried again with the next sync, or now: poamd sync"
+    ))
 }
 
 fn lines(t: &TicketView) -> Vec<String> {
     let mut lines = vec![
-        format!("{}  {}", t.key.as_deref().unwrap_or("(not made yet)"), t.title),
+        format!(
+            "{}  {}",
+            t.key.as_deref().unwrap_or("(not made yet)"),
+            t.title
+        ),
         format!("desk      {} ({})", t.desk, t.link),
-        format!("state     {}{}", t.state, t.status.as_deref().map(|s| format!(" ({s})")).unwrap_or_default()),
+        format!(
+            "state     {}{}",
+            t.state,
+            t.status
+                .as_deref()
+                .map(|s| format!(" ({s})"))
+                .unwrap_or_default()
+        ),
         format!("record    {} in {}", t.poam, t.account),
     ];
     lines.extend(t.url.iter().map(|url| format!("url       {url}")));
     lines.extend(t.waiting.iter().map(|w| {
-        let why = w.error.as_deref().map(|e| format!(": {e}")).unwrap_or_default();
-        format!("waiting   {} is {} after {} attempts{why}", w.kind, w.state, w.attempts)
+        let why = w
+            .error
+            .as_deref()
+            .map(|e| format!(": {e}"))
+            .unwrap_or_default();
+        format!(
+            "waiting   {} is {} after {} attempts{why}",
+            w.kind, w.state, w.attempts
+        )
     }));
-    lines.extend(t.comments.iter().map(|c| format!("comment   {} {} {}", c.at, c.verdict, c.detail)));
+    lines.extend(
+        t.comments
+            .iter()
+            .map(|c| format!("comment   {} {} {}", c.at, c.verdict, c.detail)),
+    );
     lines
 }

@@ -10,7 +10,10 @@ pub fn print(shell: &mut Shell<'_>, verbose: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let features = if cfg!(feature = "aws") { "aws" } else { "none" };
-    shell.say(&format!("commit: {}", option_env!("POAMD_COMMIT").unwrap_or("unknown")))?;
+    shell.say(&format!(
+        "commit: {}",
+        option_env!("POAMD_COMMIT").unwrap_or("unknown")
+    ))?;
     shell.say(&format!("features: {features}"))?;
     shell.say(&format!(
         "database: SQLite {} (bundled); PostgreSQL through libpq",

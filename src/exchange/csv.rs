@@ -109,8 +109,14 @@ mod tests {
                 id: "=1+1",
                 score: -5,
                 items: vec![
-                    Part { name: "a", arn: None },
-                    Part { name: "b, \"c\"", arn: Some("arn:b") },
+                    Part {
+                        name: "a",
+                        arn: None,
+                    },
+                    Part {
+                        name: "b, \"c\"",
+                        arn: Some("arn:b"),
+                    },
                 ],
                 note: None,
             },
@@ -118,7 +124,10 @@ mod tests {
                 id: "x",
                 score: 1,
                 items: vec![],
-                note: Some(Part { name: "@n", arn: None }),
+                note: Some(Part {
+                    name: "@n",
+                    arn: None,
+                }),
             },
         ];
         let mut out = Vec::new();

@@ -280,7 +280,10 @@ mod tests {
             .check_status("records", &["open", "closed"])
             .unwrap_err()
             .to_string();
-        assert_eq!(text, "\"opne\" is no status of records; there are open, closed");
+        assert_eq!(
+            text,
+            "\"opne\" is no status of records; there are open, closed"
+        );
     }
 
     #[test]

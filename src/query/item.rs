@@ -81,7 +81,11 @@ pub fn list(
 ) -> Result<Vec<ItemView>> {
     let sieve = filter.sieve(conn)?;
     let mut loads: HashMap<(&str, &str), Load<'_>> = HashMap::new();
-    for finding in snapshot.findings.iter().filter(|f| super::finding::is_open(f)) {
+    for finding in snapshot
+        .findings
+        .iter()
+        .filter(|f| super::finding::is_open(f))
+    {
         let load = loads.entry((&finding.account, &finding.arn)).or_default();
         load.findings.push(finding);
         load.score += finding.score;

@@ -14,7 +14,14 @@ use crate::store::tickets::TicketRow;
 use crate::store::{AnyConnection, Result};
 
 /// What a ticket can be asked for by `--status`.
-pub const STATUSES: [&str; 6] = ["creating", "new", "in-progress", "done", "closed", "missing"];
+pub const STATUSES: [&str; 6] = [
+    "creating",
+    "new",
+    "in-progress",
+    "done",
+    "closed",
+    "missing",
+];
 
 /// One ticket.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -49,7 +49,12 @@ impl AccountRow {
     }
 
     /// The row of an account; `before` keeps what only the ledger knows.
-    fn of(account: &Account, declared: bool, before: Option<&Self>, at: NaiveDateTime) -> Result<Self> {
+    fn of(
+        account: &Account,
+        declared: bool,
+        before: Option<&Self>,
+        at: NaiveDateTime,
+    ) -> Result<Self> {
         let access = &account.access;
         Ok(Self {
             id: access.id.to_string(),
@@ -116,9 +121,8 @@ pub fn declare(conn: &mut AnyConnection, declared: &[Account], by: By<'_>) -> Re
         let before = rows.iter().find(|r| r.id == account.access.id.as_str());
         changed += usize::from(put(conn, account, true, before, by)?);
     }
-    let gone = |r: &&AccountRow| {
-        r.declared && !declared.iter().any(|a| a.access.id.as_str() == r.id)
-    };
+    let gone =
+        |r: &&AccountRow| r.declared && !declared.iter().any(|a| a.access.id.as_str() == r.id);
     for row in rows.iter().filter(gone) {
         let next = AccountRow {
             active: false,

@@ -81,7 +81,9 @@ pub fn schema_version(conn: &mut AnyConnection) -> Result<Option<String>, StoreE
 
 /// The SQLite that is part of this program.
 pub fn bundled_sqlite() -> String {
-    libsqlite3_sys::SQLITE_VERSION.to_string_lossy().into_owned()
+    libsqlite3_sys::SQLITE_VERSION
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Reverts everything; for the test that each migration goes back.

@@ -22,13 +22,20 @@ fn log(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let (n, hash) = audit::head(conn)?;
     let newest = audit::list(conn, None, 1)?.into_iter().next();
     let name = "audit log";
-    let fits = newest.as_ref().map_or(n == 0, |row| row.n == n && row.hash == hash);
+    let fits = newest
+        .as_ref()
+        .map_or(n == 0, |row| row.n == n && row.hash == hash);
     let mut checks = vec![if fits {
-        Check::ok(name, format!("{n} events, head {hash}; the whole chain: poamd audit verify"))
+        Check::ok(
+            name,
+            format!("{n} events, head {hash}; the whole chain: poamd audit verify"),
+        )
     } else {
         Check::failed(
             name,
-            format!("its head is event {n}, which is not its last event: run poamd audit verify and keep this database"),
+            format!(
+                "its head is event {n}, which is not its last event: run poamd audit verify and keep this database"
+            ),
         )
     }];
     if let Some(last) = newest.map(|row| row.at.and_utc()) {
@@ -112,6 +119,6 @@ fn aside(conn: &mut AnyConnection) -> Result<Check> {
         "every document could be taken",
         &aside,
         Verdict::Warning,
-        "they have no identity or are no JSON; hand them over whole again: poamd import",
+        "put right what is said of them and hand them over again: poamd import",
     ))
 }

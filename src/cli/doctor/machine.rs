@@ -24,7 +24,11 @@ pub fn checks(opened: &Opened) -> Result<Vec<Check>, Failure> {
     let schema = schema.unwrap_or_else(|| "none".to_owned());
     let file = opened.store.url().file();
     let size = file.map_or_else(String::new, |file| {
-        format!(", {} MiB in {}", size_of(file).div_ceil(MIB), file.display())
+        format!(
+            ", {} MiB in {}",
+            size_of(file).div_ceil(MIB),
+            file.display()
+        )
     });
     let name = "database";
     let mut checks = vec![if verdict == "ok" {
@@ -59,7 +63,10 @@ fn disk(file: &Path) -> Check {
     match rustix::fs::statvfs(folder) {
         Err(cause) => Check::warning(
             name,
-            format!("{} cannot be asked: {cause}; look at it with df", folder.display()),
+            format!(
+                "{} cannot be asked: {cause}; look at it with df",
+                folder.display()
+            ),
         ),
         Ok(disk) => room(name, disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
@@ -68,7 +75,10 @@ fn disk(file: &Path) -> Check {
 fn room(name: &str, free: u64) -> Check {
     let said = format!("{} MiB free", free / MIB);
     if free < DISK_FULL {
-        Check::failed(name, format!("{said}: free space at once, nothing more can be written soon"))
+        Check::failed(
+            name,
+            format!("{said}: free space at once, nothing more can be written soon"),
+        )
     } else if free < DISK_LOW {
         Check::warning(name, format!("{said}: free some before the next pull"))
     } else {

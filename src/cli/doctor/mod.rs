@@ -58,7 +58,12 @@ pub fn print(shell: &mut Shell<'_>, told: &Told, findings: Findings) -> Result<E
                     ]
                 })
                 .collect();
-            let text = listing::grid(shell, &["verdict", "what", "how it is"], rows);
+            let text = listing::grid(
+                shell,
+                &["verdict", "what", "how it is"],
+                rows,
+                listing::Lines::Many,
+            );
             shell.say(&text)?;
         }
     }

@@ -14,11 +14,7 @@ use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets};
 /// A job that is later than this is not being run.
 const OVERDUE: TimeDelta = TimeDelta::minutes(15);
 
-pub fn checks(
-    conn: &mut AnyConnection,
-    config: &Config,
-    now: DateTime<Utc>,
-) -> Result<Vec<Check>> {
+pub fn checks(conn: &mut AnyConnection, config: &Config, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let mut checks = justifiers(config);
     checks.extend(effects(conn)?);
     checks.push(missing(conn)?);
@@ -103,7 +99,12 @@ fn missing(conn: &mut AnyConnection) -> Result<Check> {
 fn letters(conn: &mut AnyConnection) -> Result<Vec<Check>> {
     let told = |row: MailRow| {
         let why = row.error.or(row.answer).unwrap_or_default();
-        format!("{} of {} is {}: {why}", row.report, row.period, row.state.0.as_str())
+        format!(
+            "{} of {} is {}: {why}",
+            row.report,
+            row.period,
+            row.state.0.as_str()
+        )
     };
     let lost = mails::in_states(conn, &MailState::LOST)?;
     let waiting = mails::in_states(conn, &[MailState::Retry, MailState::Ambiguous])?;

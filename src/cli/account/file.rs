@@ -10,8 +10,8 @@ use poamd_contract::chance::Chance;
 use poamd_contract::ids::{AccountId, Partition, Region};
 use serde::Deserialize;
 
-use super::account::generated;
-use super::failure::Failure;
+use super::add::generated;
+use crate::cli::failure::Failure;
 use crate::config::accounts::DEFAULT_ROLE;
 use crate::domain::account::Account;
 
@@ -68,15 +68,24 @@ impl Several {
 pub fn read(file: &Path, chance: &dyn Chance) -> Result<Vec<Account>, Failure> {
     let text = fs::read_to_string(file)
         .map_err(|cause| Failure::work(format!("{} cannot be read: {cause}", file.display())))?;
-    let json = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']).starts_with('[');
-    let entries = if json { from_json(&text) } else { from_csv(&text) };
+    let json = text
+        .trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t'])
+        .starts_with('[');
+    let entries = if json {
+        from_json(&text)
+    } else {
+        from_csv(&text)
+    };
     let mut problems = Vec::new();
     let mut accounts = Vec::new();
     let mut seen = BTreeSet::new();
     for (place, entry) in entries {
         match entry.and_then(|entry| entry.into_account(chance)) {
             Ok(account) if !seen.insert(account.access.id.clone()) => {
-                problems.push(format!("{place}: account {} stands there twice", account.access.id));
+                problems.push(format!(
+                    "{place}: account {} stands there twice",
+                    account.access.id
+                ));
             }
             Ok(account) => accounts.push(account),
             Err(what) => problems.push(format!("{place}: {what}")),
@@ -107,7 +116,10 @@ fn from_json(text: &str) -> Read {
                 (format!("entry {}", index + 1), entry)
             })
             .collect(),
-        Err(cause) => vec![("the file".to_owned(), Err(format!("is no JSON array: {cause}")))],
+        Err(cause) => vec![(
+            "the file".to_owned(),
+            Err(format!("is no JSON array: {cause}")),
+        )],
     }
 }
 
@@ -139,10 +151,11 @@ impl Entry {
             .into_iter()
             .map(|region| region.parse::<Region>().map_err(|e| e.to_string()))
             .collect::<Result<Vec<_>, _>>()?;
-        let partition = partition_of(&regions, self.partition.as_ref()).map_err(|bad| match bad {
-            BadPartition::Regions(what) => format!("regions {what}"),
-            BadPartition::Given(what) => format!("partition {what}"),
-        })?;
+        let partition =
+            partition_of(&regions, self.partition.as_ref()).map_err(|bad| match bad {
+                BadPartition::Regions(what) => format!("regions {what}"),
+                BadPartition::Given(what) => format!("partition {what}"),
+            })?;
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let external_id = given(self.external_id);
         let account = Account {
@@ -151,8 +164,13 @@ impl Entry {
                 name: self.name,
                 partition,
                 role: given(self.role).or_else(|| Some(DEFAULT_ROLE.to_owned())),
-                external_id: external_id
-                    .map(|id| if id == "generate" { generated(chance) } else { id }),
+                external_id: external_id.map(|id| {
+                    if id == "generate" {
+                        generated(chance)
+                    } else {
+                        id
+                    }
+                }),
                 regions,
             },
             label: given(self.label).unwrap_or_else(|| "Prod".to_owned()),

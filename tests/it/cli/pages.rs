@@ -1,0 +1,174 @@
+//! What needs no configuration, and what only reads it.
+
+use poamd::cli::failure::Exit;
+
+use super::{House, run_bare};
+
+#[test]
+fn version_says_what_a_report_of_a_problem_needs() {
+    let short = run_bare(&["--version"]).done().out;
+    assert_eq!(short, concat!("poamd ", env!("CARGO_PKG_VERSION"), "\n"));
+    let long = run_bare(&["--version", "--verbose"]).done().out;
+    let lines: Vec<&str> = long.lines().map(|l| l.split(' ').next().unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            "poamd",
+            "commit:",
+            "features:",
+            "database:",
+            "cryptography:"
+        ]
+    );
+    assert!(
+        long.contains("SQLite 3.") && long.contains("aws-lc-rs 1."),
+        "{long}"
+    );
+}
+
+#[test]
+fn verbs_that_need_no_configuration_work_without_one() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run_bare(&["completions", shell]).done().out;
+        assert!(
+            script.contains("poamd") && script.contains("coverage"),
+            "{shell}"
+        );
+    }
+    assert!(run_bare(&["man"]).done().out.contains(".TH poamd 1"));
+    let example = run_bare(&["config", "example"]).done().out;
+    assert!(example.contains("[database]"));
+    assert!(
+        run_bare(&["policy", "test"])
+            .done()
+            .out
+            .contains(" 0 failed")
+    );
+    assert!(
+        run_bare(&["policy", "check"])
+            .done()
+            .out
+            .contains("well formed")
+    );
+    assert!(
+        run_bare(&["policy", "list", "--format", "json"])
+            .rows()
+            .len()
+            >= 4
+    );
+}
+
+#[test]
+fn every_verb_has_a_page() {
+    let house = House::with("");
+    let dir = house.path("man");
+    run_bare(&["man", "--dir", dir.to_str().unwrap()]).done();
+    for page in [
+        "poamd.1",
+        "poamd-poam-list.1",
+        "poamd-account-add.1",
+        "poamd-config-check.1",
+        "poamd-run.1",
+    ] {
+        let text =
+            std::fs::read_to_string(dir.join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
+}
+
+#[test]
+fn a_policy_of_ones_own_that_fails_its_test_is_named() {
+    let house = House::with("");
+    let dir = house.path("policies");
+    std::fs::create_dir_all(dir.join("s3")).unwrap();
+    std::fs::write(dir.join("s3/broken.rego"), "package x\n{{{").unwrap();
+    let ran = run_bare(&["policy", "check", "--dir", dir.to_str().unwrap()]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("broken"), "{}", ran.err);
+}
+
+#[test]
+fn a_check_proves_each_part_and_names_the_next_runs_with_their_zone() {
+    let mail = "[mail]\nhost = \"127.0.0.1\"\nport = 1\nfrom = \"p@example.gov\"\nsecurity = \"none\"\n\
+        [[reports]]\nname = \"weekly\"\nrecipients = [\"isso@example.gov\"]\nschedule = \"0 7 * * MON\"\n\
+        time_zone = \"America/New_York\"\n";
+    let house = House::with(mail);
+    let ran = house.run(&["config", "check", "--offline", "--format", "json"]);
+    let checks = ran.rows();
+    let named = |name: &str| {
+        checks
+            .iter()
+            .find(|c| c["name"] == name)
+            .unwrap_or_else(|| panic!("{name}"))
+    };
+    for part in ["configuration", "database", "policies", "templates"] {
+        assert_eq!(named(part)["verdict"], "ok", "{part}");
+    }
+    let next = named("schedule: report weekly")["detail"].as_str().unwrap();
+    assert!(
+        next.contains("2026-11-23 07:00 EST (2026-11-23T12:00:00Z)"),
+        "{next}"
+    );
+    assert!(
+        house
+            .run(&["report", "next"])
+            .done()
+            .out
+            .starts_with("weekly: 2026-11-23 07:00 EST")
+    );
+    // Nobody listens on that port: asked for real, the mail server fails, and so does the check.
+    let ran = house.run(&["config", "check"]);
+    assert_eq!(ran.exit, Exit::Failed, "{}", ran.out);
+    let shown = house.run(&["config", "show"]).done().out;
+    assert!(shown.contains("mail        127.0.0.1:1 (none)"), "{shown}");
+}
+
+#[test]
+fn a_secret_that_is_not_there_fails_the_check_and_is_never_printed() {
+    let house = House::with(
+        "[mail]\nhost = \"127.0.0.1\"\nfrom = \"p@example.gov\"\nuser = \"p\"\n\
+         password = { file = \"password\" }\n",
+    );
+    let ran = house.run(&["config", "check", "--offline"]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.out.contains("secret [mail] password"), "{}", ran.out);
+    std::fs::write(house.path("password"), "hunter2\n").unwrap();
+    let ran = house.run(&["config", "check", "--offline"]).done();
+    let shown = house.run(&["config", "show"]).done();
+    assert!(!ran.out.contains("hunter2") && !shown.out.contains("hunter2"));
+}
+
+#[test]
+fn a_preview_is_written_and_nothing_is_mailed() {
+    let house = House::with_findings();
+    let config = std::fs::read_to_string(house.path("poamd.toml")).unwrap();
+    std::fs::write(
+        house.path("poamd.toml"),
+        format!(
+            "{config}[mail]\nhost = \"127.0.0.1\"\nport = 1\nfrom = \"p@example.gov\"\nsecurity = \"none\"\n\
+             [[reports]]\nname = \"weekly\"\nrecipients = [\"isso@example.gov\"]\nschedule = \"0 7 * * MON\"\n"
+        ),
+    )
+    .unwrap();
+    let out = house.path("preview");
+    house
+        .run(&[
+            "report",
+            "preview",
+            "weekly",
+            "--out",
+            out.to_str().unwrap(),
+        ])
+        .done();
+    let text = std::fs::read_to_string(out.join("weekly.txt")).unwrap();
+    assert!(
+        text.starts_with("Subject: ") && text.contains("POAM-0000"),
+        "{text}"
+    );
+    assert!(out.join("weekly.html").exists());
+    let reports = house.run(&["report", "list", "--format", "json"]).rows();
+    assert_eq!(reports[0]["last"], serde_json::Value::Null);
+    let ran = house.run(&["report", "run", "monthly"]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("weekly"), "{}", ran.err);
+}
