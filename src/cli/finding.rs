@@ -20,7 +20,7 @@ use crate::store::findings;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All findings, those with the highest score first
-    List(List),
+    List(Box<List>),
     /// One finding in full
     Show(One),
 }

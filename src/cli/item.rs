@@ -21,7 +21,7 @@ use crate::store::{self, AnyConnection, items};
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All items, those with the highest score first
-    List(List),
+    List(Box<List>),
     /// One item: its findings and the revisions of its configuration
     Show(One),
 }

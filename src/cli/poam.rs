@@ -22,7 +22,7 @@ use crate::store::audit;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All records, those due first first
-    List(List),
+    List(Box<List>),
     /// One record: its findings, tickets and history
     Show(One),
 }

@@ -21,7 +21,7 @@ use crate::store::outbox;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// All tickets
-    List(List),
+    List(Box<List>),
     /// One ticket: what waits for it, which commands were read on it
     Show(One),
     /// Try again what was refused or stayed unclear on a ticket; a create is looked up first
