@@ -8,6 +8,7 @@ use super::{Context, JobError, Result};
 use crate::config;
 use crate::delivery::mail::{MailDispatcher, MailSummary};
 use crate::domain::mail::Period;
+use crate::domain::timetable;
 use crate::reports::publish::{Published, Publisher};
 use crate::reports::{self, Content, Order, ReportError};
 use crate::store::schedule;
@@ -35,8 +36,19 @@ impl From<ReportError> for JobError {
 pub async fn scheduled(ctx: &Context, name: &str) -> Result<Summary> {
     let job = format!("report:{name}");
     let row = ctx.store.read(move |c| schedule::find(c, &job)).await?;
-    let instant = row.map_or_else(|| ctx.clock.now(), |r| r.due_at());
+    let now = ctx.clock.now();
+    let instant = row.map_or(now, |r| latest(ctx, name, r.due_at(), now));
     publish(ctx, name, Period::Scheduled(instant), "job:report").await
+}
+
+/// Of several instants that were missed the last: one report makes up for all of them.
+fn latest(ctx: &Context, name: &str, due: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    match ctx.config.reports.iter().find(|r| r.name == name) {
+        Some(report) => timetable::latest_due(due, now, |at| {
+            report.schedule.next_after(at, report.time_zone)
+        }),
+        None => due,
+    }
 }
 
 /// The report now, on somebody's word.

@@ -43,6 +43,11 @@ enum Form {
 
 /// Runs the demo.
 pub fn run(shell: &mut Shell<'_>, args: &Args) -> Result<Exit, Failure> {
+    if !cfg!(feature = "aws") {
+        return Err(Failure::work(
+            "this program was built without the feature \"aws\", which the demo scans and pulls with: build it with default features",
+        ));
+    }
     let dir = folder(args.dir.as_deref(), shell)?;
     let talk = args.format == Form::Text;
     if talk {

@@ -1,6 +1,7 @@
 //! What the demo found and what became of it, for somebody who sees poamd for the first time. Every figure is read from
 //! the ledger, so that it can be derived again with the ordinary verbs.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -173,16 +174,26 @@ impl Figures {
             "  {} findings, {} of them open; reported {} times by Security Hub, GuardDuty, Inspector and our own scan",
             self.findings, self.open_findings, self.documents
         ))?;
-        for gap in &self.gaps {
+        for (service, cells) in self.gaps_by_service() {
+            let reason = cells[0].coverage.reason().unwrap_or_default();
+            let reason = reason.split(';').next().unwrap_or(reason);
             shell.say(&format!(
-                "  not looked at: {} {} {}: {}",
-                gap.cell.account,
-                gap.cell.region,
-                gap.cell.service,
-                gap.coverage.reason().unwrap_or_default()
+                "  {service} could not be looked at in {} places: {reason} (poamd coverage list)",
+                cells.len()
             ))?;
         }
         Ok(())
+    }
+
+    fn gaps_by_service(&self) -> BTreeMap<&str, Vec<&Gap>> {
+        let mut by_service: BTreeMap<&str, Vec<&Gap>> = BTreeMap::new();
+        for gap in &self.gaps {
+            by_service
+                .entry(gap.cell.service.as_str())
+                .or_default()
+                .push(gap);
+        }
+        by_service
     }
 
     fn tell_became(&self, shell: &mut Shell<'_>) -> Result<(), Failure> {
