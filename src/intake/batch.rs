@@ -43,6 +43,9 @@ pub(super) struct Batch {
     pub stale: u64,
 }
 
+/// Reports of one account with their hashes, gathered by finding.
+type ByFingerprint<'a> = BTreeMap<String, Vec<&'a (FindingReport, i64)>>;
+
 /// All that is at hand of one finding while a page is worked through.
 struct Draft<'a> {
     stored: Option<FindingRow>,
@@ -58,8 +61,7 @@ impl Batch {
         intake: &Intake,
         fresh: &[(FindingReport, i64)],
     ) -> Result<Self> {
-        let mut by_account: BTreeMap<&str, BTreeMap<String, Vec<&(FindingReport, i64)>>> =
-            BTreeMap::new();
+        let mut by_account: BTreeMap<&str, ByFingerprint<'_>> = BTreeMap::new();
         for arrived in fresh {
             let print = fingerprint(&arrived.0.identity);
             let account = by_account.entry(arrived.0.account.as_str()).or_default();

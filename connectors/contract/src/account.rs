@@ -96,9 +96,7 @@ pub fn check_role(role: &str, partition: &Partition, account: &AccountId) -> Res
     };
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
     if name.is_empty() || name.starts_with('/') || name.len() > 512 || !name.bytes().all(allowed) {
-        return Err(
-            "is not the name of a role (letters, digits and + = , . @ _ - /)".to_owned(),
-        );
+        return Err("is not the name of a role (letters, digits and + = , . @ _ - /)".to_owned());
     }
     Ok(())
 }

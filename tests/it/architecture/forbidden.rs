@@ -98,7 +98,7 @@ fn forbidden_words_stand_only_at_home() {
             let found = source.code.match_indices(ban.word);
             broken.extend(
                 found
-                    .filter(|(at, _)| begins(&source, *at, ban.word))
+                    .filter(|(at, _)| begins(source, *at, ban.word))
                     .map(|(at, _)| {
                         format!(
                             "{}:{} has {}: {}",
