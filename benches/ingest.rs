@@ -30,7 +30,18 @@ const BAR_FIRST: f64 = 15_000.0;
 const BAR_AGAIN: f64 = 40_000.0;
 const BAR_MEMORY: f64 = 256.0;
 
+/// Tells a child process to hold what is known of a database, and say what that costs.
+const HOLD: &str = "--hold";
+
 fn main() {
+    let mut arguments = std::env::args().skip_while(|a| a != HOLD).skip(1);
+    if let Some(database) = arguments.next() {
+        return hold(Path::new(&database));
+    }
+    measure();
+}
+
+fn measure() {
     let wanted = std::env::args().find_map(|a| a.parse().ok());
     let documents = wanted.unwrap_or(DOCUMENTS) / 10 * 10;
     let folder = tempfile::tempdir().unwrap();
@@ -51,7 +62,7 @@ fn main() {
     let (own_bytes, ()) = log_of(&store, &database, || idle(&store));
     let (log_bytes, again) = log_of(&store, &database, || import(&store, &estate, 2));
     let peak = status("VmHWM");
-    let (known, per_known) = known_bytes(&store);
+    let known = known_bytes(&database);
     let parse = parse_only(&estate);
     let insert = insert_each(&folder.path().join("floor.db"), &estate);
 
@@ -85,7 +96,7 @@ fn main() {
         "memory: peak {peak_first:.0} MiB after the first import, {peak:.0} MiB after the second (bar {BAR_MEMORY} MiB{})",
         verdict(peak <= BAR_MEMORY)
     );
-    println!("  {per_known:.0} bytes in memory per known report ({known} known)");
+    println!("  {}", known.trim());
     let disk = std::fs::metadata(folder.path().join("ledger.db"))
         .unwrap()
         .len();
@@ -344,19 +355,35 @@ fn insert_one(conn: &mut SqliteConnection, n: i64, r: &FindingReport) -> QueryRe
         .execute(conn)
 }
 
-/// How many reports of the hub are known, and what holding them costs.
-fn known_bytes(store: &Store) -> (u64, f64) {
-    let known = store
+/// How many reports of the hub are known, and what holding them costs: in a process of its own, whose memory holds
+/// nothing else.
+fn known_bytes(database: &Path) -> String {
+    let this = std::env::current_exe().unwrap();
+    let child = std::process::Command::new(this)
+        .arg(HOLD)
+        .arg(database)
+        .output()
+        .unwrap();
+    String::from_utf8(child.stdout).unwrap()
+}
+
+fn hold(database: &Path) {
+    let store = open(database);
+    let mut known = 0_u64;
+    let count = |_| known += 1;
+    store
         .read_here(|c| {
-            let mut n = 0;
-            findings::reports_of_cell(c, "100000000000/us-gov-west-1/securityhub", |_| n += 1)?;
-            Ok(n)
+            findings::reports_of_cell(c, "100000000000/us-gov-west-1/securityhub", count)
         })
         .unwrap();
     let before = status("VmRSS");
-    let held: Vec<Intake> = (0..4).map(|_| intake(store, Channel::Hub, 3)).collect();
-    let grown = status("VmRSS") - before;
-    (known, grown * 1048576.0 / held.len() as f64 / known as f64)
+    let held = intake(&store, Channel::Hub, 3);
+    let grown = (status("VmRSS") - before) * 1048576.0;
+    println!(
+        "{:.0} bytes in memory per known report ({known} known)",
+        grown / known as f64
+    );
+    drop(held);
 }
 
 /// A line of `/proc/self/status`, in MiB.

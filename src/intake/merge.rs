@@ -7,7 +7,7 @@ use super::Synonyms;
 use crate::domain::finding::{FindingStatus, Folded, Said, fold};
 use crate::domain::score::finding_score;
 use crate::store::columns::{Col, stamp};
-use crate::store::findings::{FindingRow, ReportRow};
+use crate::store::findings::{FindingRow, ReportRow, report_key};
 use crate::store::{Result, to_json};
 
 /// A report as its row.
@@ -23,6 +23,7 @@ pub fn report_row(
     ReportRow {
         account: report.account.to_string(),
         fingerprint: fingerprint.to_owned(),
+        report_key: report_key(&report.native_id, cell),
         native_id: report.native_id.clone(),
         cell: cell.to_owned(),
         channel: Col(report.channel),

@@ -99,6 +99,7 @@ fn connect_sqlite(path: &Path) -> Result<AnyConnection, StoreError> {
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
+         PRAGMA wal_autocheckpoint = 8000;
          PRAGMA cache_size = -16384;",
     )?;
     Ok(AnyConnection::Sqlite(conn))

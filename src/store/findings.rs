@@ -47,10 +47,12 @@ pub struct FindingRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = finding_reports, primary_key(account, fingerprint, native_id, cell), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[diesel(table_name = finding_reports, primary_key(account, fingerprint, report_key), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ReportRow {
     pub account: String,
     pub fingerprint: String,
+    /// [`report_key`] of the native id and the cell.
+    pub report_key: i64,
     pub native_id: String,
     /// `account/region/service`, or `file`.
     pub cell: String,
@@ -63,6 +65,11 @@ pub struct ReportRow {
     pub rated_at: Option<NaiveDateTime>,
     pub content_hash: i64,
     pub absent: i64,
+}
+
+/// Tells the reports of one finding apart.
+pub fn report_key(native_id: &str, cell: &str) -> i64 {
+    poamd_formats::raw_hash(format!("{native_id}\n{cell}").as_bytes()).cast_signed()
 }
 
 /// What of a report is needed to see that nothing changed.
@@ -176,14 +183,9 @@ pub fn update(conn: &mut AnyConnection, row: &FindingRow) -> Result<()> {
 }
 
 pub fn update_report(conn: &mut AnyConnection, row: &ReportRow) -> Result<()> {
-    diesel::update(finding_reports::table.find((
-        &row.account,
-        &row.fingerprint,
-        &row.native_id,
-        &row.cell,
-    )))
-    .set(row)
-    .execute(conn)?;
+    diesel::update(finding_reports::table.find((&row.account, &row.fingerprint, row.report_key)))
+        .set(row)
+        .execute(conn)?;
     Ok(())
 }
 

@@ -112,9 +112,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    finding_reports (account, fingerprint, native_id, cell) {
+    finding_reports (account, fingerprint, report_key) {
         account -> Text,
         fingerprint -> Text,
+        report_key -> BigInt,
         native_id -> Text,
         cell -> Text,
         channel -> Text,

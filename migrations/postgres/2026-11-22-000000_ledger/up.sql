@@ -111,9 +111,11 @@ CREATE INDEX findings_item ON findings (account, arn);
 CREATE INDEX findings_weakness ON findings (account, weakness_id);
 
 -- What each native id said through each cell; the finding is the fold of these.
+-- report_key: a hash of native id and cell, so that the key stays short and rows stand in the order they came.
 CREATE TABLE finding_reports (
     account TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
+    report_key BIGINT NOT NULL,
     native_id TEXT NOT NULL,
     cell TEXT NOT NULL,
     channel TEXT NOT NULL,
@@ -124,7 +126,7 @@ CREATE TABLE finding_reports (
     rated_at TIMESTAMP,
     content_hash BIGINT NOT NULL,
     absent BIGINT NOT NULL,
-    PRIMARY KEY (account, fingerprint, native_id, cell),
+    PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
 );
 CREATE INDEX finding_reports_cell ON finding_reports (cell);

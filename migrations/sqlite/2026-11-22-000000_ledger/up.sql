@@ -111,9 +111,11 @@ CREATE INDEX findings_item ON findings (account, arn);
 CREATE INDEX findings_weakness ON findings (account, weakness_id);
 
 -- What each native id said through each cell; the finding is the fold of these.
+-- report_key: a hash of native id and cell, so that the key stays short and rows stand in the order they came.
 CREATE TABLE finding_reports (
     account TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
+    report_key INTEGER NOT NULL,
     native_id TEXT NOT NULL,
     cell TEXT NOT NULL,
     channel TEXT NOT NULL,
@@ -124,9 +126,9 @@ CREATE TABLE finding_reports (
     rated_at TEXT,
     content_hash INTEGER NOT NULL,
     absent INTEGER NOT NULL,
-    PRIMARY KEY (account, fingerprint, native_id, cell),
+    PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX finding_reports_cell ON finding_reports (cell);
 
 -- Weaknesses whose findings changed since their record was last planned; written with the change, so that a crash
