@@ -68,6 +68,8 @@ pub struct Said {
     pub severity: Option<Severity>,
     /// When that rating was given; it may be older than the report, since a pass rates nothing.
     pub rated: Option<DateTime<Utc>>,
+    /// Of what is put away: what it said before on whether the weakness is there, and when.
+    pub stated: Option<(DateTime<Utc>, Signal)>,
     /// Decides between equal times, so that the outcome does not hang on the order of arrival.
     pub content_hash: i64,
     /// Complete looks at its cell in a row that did not show it, or (archived) showed it put away.
@@ -150,11 +152,32 @@ pub fn fold(reports: &[Said]) -> Option<Folded> {
 fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
     match winner.signal {
         Signal::Passed => FindingStatus::Fixed,
+        // Putting away what had passed takes no evidence back.
+        Signal::Archived | Signal::ArchivedByHand if passed_before(reports) => FindingStatus::Fixed,
         Signal::ArchivedByHand | Signal::NoConclusion => FindingStatus::NotObserved,
         Signal::Archived if winner.absent >= ABSENCES && !winner.keeps_open => FindingStatus::Fixed,
         Signal::Archived => FindingStatus::NotObserved,
         Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
             by_absence(reports)
+        }
+    }
+}
+
+/// The newest word on whether the weakness is there is a pass. At one time, "there" outweighs "passed".
+fn passed_before(reports: &[Said]) -> bool {
+    reports
+        .iter()
+        .filter_map(Said::statement)
+        .max_by_key(|(at, signal)| (*at, signal.is_open()))
+        .is_some_and(|(_, signal)| signal == Signal::Passed)
+}
+
+impl Said {
+    fn statement(&self) -> Option<(DateTime<Utc>, Signal)> {
+        if self.signal.states() {
+            self.updated.map(|at| (at, self.signal))
+        } else {
+            self.stated
         }
     }
 }
@@ -189,6 +212,7 @@ mod tests {
             channel: Channel::Hub,
             severity: Some(Severity::High),
             rated: DateTime::from_timestamp(minute * 60, 0),
+            stated: None,
             content_hash: minute,
             absent: 0,
             keeps_open: false,
@@ -284,6 +308,29 @@ mod tests {
             }]),
             FindingStatus::NotObserved
         );
+    }
+
+    #[test]
+    fn putting_away_takes_no_pass_back() {
+        let put_away = |signal, stated, minute: i64| Said {
+            stated: DateTime::from_timestamp(minute * 60, 0).map(|at| (at, stated)),
+            ..said(signal, 9)
+        };
+        for signal in [Signal::Archived, Signal::ArchivedByHand] {
+            let passed = put_away(signal, Signal::Passed, 5);
+            assert_eq!(status(std::slice::from_ref(&passed)), FindingStatus::Fixed);
+            assert_eq!(
+                status(&[put_away(signal, Signal::Open, 5)]),
+                FindingStatus::NotObserved
+            );
+            for (minute, want) in [
+                (4, FindingStatus::Fixed),
+                (5, FindingStatus::NotObserved),
+                (6, FindingStatus::NotObserved),
+            ] {
+                assert_eq!(status(&[passed.clone(), said(Signal::Open, minute)]), want);
+            }
+        }
     }
 
     #[test]

@@ -131,6 +131,9 @@ impl Batch {
                 .min();
             next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
             next.first_seen = next.detected_at;
+            if let Some(report) = text {
+                merge::take_weakness(&mut next, report, &intake.synonyms);
+            }
         }
         self.add_finding(draft.stored.as_ref(), next, deciding);
         self.add_reports(draft);
@@ -161,9 +164,9 @@ impl Batch {
             return;
         }
         let opens = next.status.0 == FindingStatus::Open;
+        let planned_by = |r: &FindingRow| (r.status, r.severity, r.score, r.sample);
         let matters = stored.is_some_and(|s| {
-            (s.status, s.severity, s.score, s.sample)
-                != (next.status, next.severity, next.score, next.sample)
+            (planned_by(s) != planned_by(&next) || s.weakness_id != next.weakness_id)
                 && (opens || s.record_id.is_some())
         });
         if matters || (stored.is_none() && opens) {

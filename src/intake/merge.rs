@@ -1,7 +1,8 @@
 //! One report against what is stored of it, and the stored finding against the fold. Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use poamd_contract::finding::{Channel, FindingReport, Signal};
+use poamd_contract::severity::Severity;
 
 use super::Synonyms;
 use crate::domain::finding::{FindingStatus, Folded, Said, fold};
@@ -32,6 +33,8 @@ pub fn report_row(
         updated_at,
         severity: severity.map(Col),
         rated_at: severity.and(updated_at),
+        stated: None,
+        stated_at: None,
         content_hash,
         absent: 0,
     }
@@ -59,12 +62,29 @@ pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRo
         stored
     };
     (kept.severity, kept.rated_at) = (rated.severity, rated.rated_at);
-    // Shown again, in whatever version: it is not absent. What is put away goes on counting its looks.
-    kept.absent = match (kept.signal.0, stored.signal.0) {
-        (Signal::Archived, Signal::Archived) => stored.absent,
+    (kept.stated_at, kept.stated) = match kept.signal.0.states() {
+        true => (None, None),
+        false => [stored, arrived]
+            .into_iter()
+            .map(last_statement)
+            .max_by_key(|(at, signal)| (*at, signal.is_some_and(|s| s.0.is_open())))
+            .unwrap_or_default(),
+    };
+    // Shown again, in whatever version: it is not absent. What is put away goes on counting the looks without it.
+    kept.absent = match kept.signal.0 {
+        Signal::Archived => stored.absent,
         _ => 0,
     };
     (kept != *stored).then_some(kept)
+}
+
+/// The newest word of a report on whether the weakness is there. At one time, "there" outweighs "passed".
+fn last_statement(row: &ReportRow) -> (Option<NaiveDateTime>, Option<Col<Signal>>) {
+    if row.signal.0.states() {
+        (row.updated_at, Some(row.signal))
+    } else {
+        (row.stated_at, row.stated)
+    }
 }
 
 /// Folds the reports of a finding.
@@ -77,6 +97,10 @@ pub fn fold_rows(reports: &[ReportRow]) -> Option<Folded> {
             channel: r.channel.0,
             severity: r.severity.map(|s| s.0),
             rated: r.rated_at.map(|t| t.and_utc()),
+            stated: r
+                .stated_at
+                .zip(r.stated)
+                .map(|(at, signal)| (at.and_utc(), signal.0)),
             content_hash: r.content_hash,
             absent: r.absent,
             keeps_open: r.source == "guardduty",
@@ -146,6 +170,13 @@ fn weakness_id(report: &FindingReport, synonyms: &Synonyms) -> String {
         .clone()
 }
 
+/// What is wrong, and where, as the deciding report names it: two channels may name it differently.
+pub fn take_weakness(row: &mut FindingRow, report: &FindingReport, synonyms: &Synonyms) {
+    row.region = report.region.to_string();
+    row.weakness_id = weakness_id(report, synonyms);
+    row.weakness_kind = Col(report.weakness.kind);
+}
+
 /// Text and resources of the deciding report.
 fn take_text(row: &mut FindingRow, report: &FindingReport) -> Result<()> {
     row.source.clone_from(&report.source);
@@ -161,6 +192,13 @@ fn take_text(row: &mut FindingRow, report: &FindingReport) -> Result<()> {
         .map_or_else(|| report.native_id.clone(), |r| r.id.clone());
     row.resources = to_json(&report.resources)?;
     Ok(())
+}
+
+/// The rating of an open weakness whose own rating is missing or no word we know: without one it would make no
+/// record and be lost to bad form. What AWS itself has not rated yet (UNTRIAGED) is held instead (`poam.md` 3.2).
+fn unreadable(report: &FindingReport) -> Option<Severity> {
+    let bad = |mark: &String| mark.starts_with("severity-");
+    (report.signal.is_open() && report.marks.iter().any(bad)).then_some(Severity::Medium)
 }
 
 /// The finding as it is after the fold. `text` is the deciding report if it is at hand, else text stays.
@@ -182,7 +220,7 @@ pub fn apply(
     }
     next.severity = match (folded.severity, text) {
         (Some(rated), _) => Some(Col(rated)),
-        (None, Some(report)) => report.severity.map(Col),
+        (None, Some(report)) => report.severity.or_else(|| unreadable(report)).map(Col),
         (None, None) => row.severity,
     };
     if text.is_some() || next.severity != row.severity {
@@ -196,4 +234,68 @@ pub fn apply(
         FindingStatus::Open | FindingStatus::NotObserved => None,
     };
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn version(signal: Signal, minute: i64) -> ReportRow {
+        let at = DateTime::from_timestamp(minute * 60, 0).map(stamp);
+        ReportRow {
+            account: "111122223333".to_owned(),
+            fingerprint: "f".to_owned(),
+            report_key: 1,
+            native_id: "n".to_owned(),
+            cell: "c".to_owned(),
+            channel: Col(Channel::Hub),
+            source: "securityhub".to_owned(),
+            signal: Col(signal),
+            updated_at: at,
+            severity: signal.is_open().then_some(Col(Severity::High)),
+            rated_at: at.filter(|_| signal.is_open()),
+            stated: None,
+            stated_at: None,
+            content_hash: minute,
+            absent: 0,
+        }
+    }
+
+    fn after(versions: &[ReportRow]) -> ReportRow {
+        let first = versions[0].clone();
+        versions[1..].iter().fold(first, |stored, arrived| {
+            newer_version(&stored, arrived).unwrap_or(stored)
+        })
+    }
+
+    #[test]
+    fn what_is_put_away_remembers_what_it_said_before() {
+        let row = after(&[
+            version(Signal::Open, 1),
+            version(Signal::Passed, 2),
+            version(Signal::Archived, 3),
+        ]);
+        assert_eq!(row.signal.0, Signal::Archived);
+        assert_eq!(row.stated, Some(Col(Signal::Passed)));
+        let again = after(&[row, version(Signal::Open, 4)]);
+        assert_eq!((again.signal.0, again.stated), (Signal::Open, None));
+    }
+
+    proptest! {
+        #[test]
+        fn versions_meet_in_any_order(
+            signals in prop::collection::vec(0usize..Signal::ALL.len(), 1..7),
+            order in Just((0..6usize).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let versions: Vec<ReportRow> =
+                (0i64..).zip(&signals).map(|(minute, i)| version(Signal::ALL[*i], minute)).collect();
+            let shuffled: Vec<ReportRow> = order
+                .iter()
+                .filter_map(|i| versions.get(*i).cloned())
+                .collect();
+            prop_assert_eq!(after(&versions), after(&shuffled));
+        }
+    }
 }

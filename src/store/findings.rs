@@ -63,6 +63,9 @@ pub struct ReportRow {
     pub severity: Option<Col<Severity>>,
     /// The `updated_at` of the version that gave the rating: a pass or a gap has none of its own.
     pub rated_at: Option<NaiveDateTime>,
+    /// Of what is put away: the newest word before that on whether the weakness is there, and when it was said.
+    pub stated: Option<Col<Signal>>,
+    pub stated_at: Option<NaiveDateTime>,
     pub content_hash: i64,
     pub absent: i64,
 }

@@ -124,6 +124,8 @@ diesel::table! {
         updated_at -> Nullable<Timestamp>,
         severity -> Nullable<Text>,
         rated_at -> Nullable<Timestamp>,
+        stated -> Nullable<Text>,
+        stated_at -> Nullable<Timestamp>,
         content_hash -> BigInt,
         absent -> BigInt,
     }

@@ -10,6 +10,7 @@ use poamd::intake::{Counts, Door};
 use poamd::store::findings::FindingRow;
 use poamd::store::{Store, findings, records, runs};
 use poamd_contract::finding::Channel;
+use poamd_contract::severity::Severity;
 use poamd_contract::source::Page;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -312,6 +313,10 @@ fn import_takes_what_is_in_bad_form_and_marks_it() {
                     && !row.title.contains('\0')
                     && !row.description.contains('\0')
             );
+        }
+        for id in ["wrong-types", "unknown-severity", "no-severity"] {
+            let rated = of(id).severity.map(|s| s.0);
+            assert_eq!(rated, Some(Severity::Medium), "{id} makes a record");
         }
         for id in ["wrong-types", "long-title", "unknown-severity"] {
             assert_ne!(of(id).marks, "[]", "{id} is marked");

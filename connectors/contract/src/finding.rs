@@ -190,6 +190,11 @@ impl Signal {
             Self::Open | Self::OpenSuppressedAtSource | Self::OpenResolvedAtSource
         )
     }
+
+    /// Says whether the weakness is there; the others only put the finding away or leave it open.
+    pub fn states(self) -> bool {
+        self.is_open() || self == Self::Passed
+    }
 }
 
 impl AsRef<str> for Signal {

@@ -124,6 +124,8 @@ CREATE TABLE finding_reports (
     updated_at TIMESTAMP,
     severity TEXT,
     rated_at TIMESTAMP,
+    stated TEXT,
+    stated_at TIMESTAMP,
     content_hash BIGINT NOT NULL,
     absent BIGINT NOT NULL,
     PRIMARY KEY (account, fingerprint, report_key),

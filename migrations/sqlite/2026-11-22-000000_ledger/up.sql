@@ -124,6 +124,8 @@ CREATE TABLE finding_reports (
     updated_at TEXT,
     severity TEXT,
     rated_at TEXT,
+    stated TEXT,
+    stated_at TEXT,
     content_hash INTEGER NOT NULL,
     absent INTEGER NOT NULL,
     PRIMARY KEY (account, fingerprint, report_key),

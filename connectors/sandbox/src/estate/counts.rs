@@ -215,8 +215,8 @@ fn of_hub(account: &str, document: &Value) -> Sight {
 
 fn of_guardduty(account: &str, finding: &Value) -> Sight {
     let instance = text(finding, "/resource/instanceDetails/instanceId");
-    let user = text(finding, "/resource/accessKeyDetails/userName");
-    let resource = if instance.is_empty() { user } else { instance };
+    let key = text(finding, "/resource/accessKeyDetails/accessKeyId");
+    let resource = if instance.is_empty() { key } else { instance };
     let archived = finding
         .pointer("/service/archived")
         .and_then(Value::as_bool)
@@ -266,5 +266,5 @@ fn of_inspector(account: &str, finding: &Value) -> Sight {
 }
 
 fn short(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
+    arn.rsplit(['/', ':']).next().unwrap_or(arn)
 }

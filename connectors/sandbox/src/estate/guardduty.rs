@@ -93,6 +93,31 @@ impl Case<'_> {
         self.resource.rsplit('/').next().unwrap_or_default()
     }
 
+    /// Sixteen characters that belong to the user.
+    fn letters(&self) -> String {
+        let hex = self.place.dice(&["user", &self.resource]).hex(16);
+        hex.to_uppercase()
+    }
+
+    fn key(&self) -> String {
+        format!("ASIA{}", self.letters())
+    }
+
+    /// The resource as Security Hub names it: for a user, the key that was used.
+    fn asff_resource(&self) -> Value {
+        let (place, resource) = (self.place, &self.resource);
+        if self.threat.on == "instance" {
+            return json!({ "Type": "AwsEc2Instance", "Id": resource, "Partition": place.partition, "Region": place.region });
+        }
+        json!({
+            "Type": "AwsIamAccessKey", "Id": format!("AWS::IAM::AccessKey:{}", self.key()),
+            "Partition": place.partition, "Region": place.region,
+            "Details": { "AwsIamAccessKey": {
+                "PrincipalId": format!("AIDA{}", self.letters()), "PrincipalType": "IAMUser", "PrincipalName": self.short(),
+            }},
+        })
+    }
+
     fn say(&self, text: &str) -> String {
         let mark = if self.sample { "[SAMPLE] " } else { "" };
         format!("{mark}{}", text.replace("{name}", self.short()))
@@ -106,7 +131,7 @@ impl Case<'_> {
             }})
         } else {
             json!({ "resourceType": "AccessKey", "accessKeyDetails": {
-                "accessKeyId": "ASIAEXAMPLEKEY000001", "principalId": format!("AIDAEXAMPLE{}", &self.id[..6].to_uppercase()),
+                "accessKeyId": self.key(), "principalId": format!("AIDA{}", self.letters()),
                 "userName": self.short(), "userType": "IAMUser",
             }})
         };
@@ -138,11 +163,6 @@ impl Case<'_> {
             s if s >= 4.0 => "MEDIUM",
             _ => "LOW",
         };
-        let kind = if threat.on == "instance" {
-            "AwsEc2Instance"
-        } else {
-            "AwsIamUser"
-        };
         let (first, last) = (self.moment.first_text(), self.moment.last_text());
         json!({
             "SchemaVersion": "2018-10-08", "Id": self.arn(), "ProductArn": product,
@@ -159,7 +179,7 @@ impl Case<'_> {
                 "aws/securityhub/FindingId": format!("{product}/{}", self.arn()),
                 "aws/securityhub/ProductName": "GuardDuty", "aws/securityhub/CompanyName": "Amazon",
             },
-            "Resources": [{ "Type": kind, "Id": self.resource, "Partition": place.partition, "Region": place.region }],
+            "Resources": [self.asff_resource()],
             "WorkflowState": "NEW", "Workflow": { "Status": "NEW" }, "RecordState": "ACTIVE", "Sample": false,
         })
     }
