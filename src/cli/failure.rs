@@ -67,9 +67,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Damaged { .. } => Exit::Locked,
-            StoreError::BadUrl | StoreError::OldSqlite { .. } | StoreError::NewerSchema { .. } => {
-                Exit::Configuration
-            }
+            StoreError::BadUrl
+            | StoreError::OldSqlite { .. }
+            | StoreError::NewerSchema { .. }
+            | StoreError::NetworkFileSystem { .. } => Exit::Configuration,
             StoreError::Connect { .. }
             | StoreError::Migration { .. }
             | StoreError::DiskFull

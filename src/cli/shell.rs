@@ -31,6 +31,12 @@ pub struct Shell<'a> {
     pub chance: Arc<dyn Chance>,
 }
 
+/// Keeps this process's memory, where secrets are, from core dumps and from debuggers of the same user.
+pub fn keep_memory_private() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
 impl<'a> Shell<'a> {
     /// That of this process.
     pub fn of_process(
@@ -89,5 +95,17 @@ impl<'a> Shell<'a> {
             Some(name) => format!("cli:{name}"),
             None => format!("cli:uid-{}", rustix::process::getuid().as_raw()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_kept_private() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        keep_memory_private().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 }

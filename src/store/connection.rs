@@ -83,6 +83,7 @@ fn connect_sqlite(path: &Path) -> Result<AnyConnection, StoreError> {
             found: SQLITE_VERSION_NUMBER,
         });
     }
+    super::place::refuse_network(path)?;
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(|source| {
         StoreError::Connect {
             place: path.display().to_string(),

@@ -14,6 +14,7 @@ pub mod justifications;
 pub mod leases;
 pub mod mails;
 pub mod outbox;
+mod place;
 pub mod records;
 pub mod reporting;
 pub mod runs;
@@ -56,6 +57,10 @@ pub enum StoreError {
     },
     #[error("the database is damaged ({what}): stop, keep the file, restore the last backup")]
     Damaged { what: String },
+    #[error(
+        "the database {place} lies on a network file system ({kind}), where SQLite's WAL cannot be shared safely: put it on a local disk, or use PostgreSQL ([database] url)"
+    )]
+    NetworkFileSystem { kind: &'static str, place: String },
     #[error("the database disk is full: free space, then start again; nothing committed was lost")]
     DiskFull,
     #[error("the database is busy with another writer: try again when it is done")]

@@ -6,6 +6,8 @@ mod architecture;
 mod cli;
 mod config;
 mod crash;
+mod daemon;
+mod disk_full;
 mod import;
 mod ledger;
 mod outbox;

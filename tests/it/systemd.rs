@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::Parser;
+
 fn systemd(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("systemd")
@@ -57,6 +59,12 @@ fn the_service_starts_the_daemon_with_the_installed_configuration() {
     assert_eq!(
         exec_start(),
         ["/usr/bin/poamd", "--config", "/etc/poamd/poamd.toml", "run"]
+    );
+    // And the program understands it.
+    let parsed = poamd::cli::Cli::try_parse_from(exec_start()).unwrap();
+    assert!(
+        format!("{parsed:?}").contains("verb: Some(Run)"),
+        "{parsed:?}"
     );
 }
 
