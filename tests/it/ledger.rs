@@ -662,7 +662,7 @@ fn play(store: &Store, history: &[(i64, bool, Vec<Glimpse>)]) {
                 .filter(|f| f.record_id == Some(record.id))
                 .collect();
             // What AWS calls informational or has not rated opens no record, so it keeps none from being closed.
-            let held = |f: &FindingRow| !f.severity.is_some_and(|s| s.0 > Severity::Informational);
+            let held = |f: &FindingRow| f.severity.is_none_or(|s| s.0 <= Severity::Informational);
             let just_closed = !records_before
                 .iter()
                 .any(|old| old.id == record.id && old.status == record.status);
