@@ -239,18 +239,20 @@ pub fn planned(conn: &mut AnyConnection, account: &str, weakness: &str) -> Resul
     Ok(())
 }
 
-/// All findings of one weakness in one account.
+/// All findings of one weakness in one account, by fingerprint.
 pub fn of_weakness(
     conn: &mut AnyConnection,
     account: &str,
     weakness: &str,
 ) -> Result<Vec<FindingRow>> {
-    Ok(findings::table
+    // Sorted here: asked for this order, SQLite walks the account's whole primary key instead of the weakness's index.
+    let mut rows: Vec<FindingRow> = findings::table
         .filter(findings::account.eq(account))
         .filter(findings::weakness_id.eq(weakness))
-        .order(findings::fingerprint)
         .select(FindingRow::as_select())
-        .load(conn)?)
+        .load(conn)?;
+    rows.sort_unstable_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+    Ok(rows)
 }
 
 /// Findings on a record.
