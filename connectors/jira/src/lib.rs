@@ -37,6 +37,7 @@ pub struct Jira {
     config: JiraConfig,
     api: Api,
     screen: OnceCell<Screen>,
+    service_desk: OnceCell<bool>,
     known: HighWater,
 }
 
@@ -49,6 +50,7 @@ impl Jira {
             config,
             api,
             screen: OnceCell::new(),
+            service_desk: OnceCell::new(),
             known: HighWater::default(),
         })
     }
@@ -58,6 +60,13 @@ impl Jira {
         self.screen
             .get_or_try_init(|| Screen::load(&self.api, &self.config))
             .await
+    }
+
+    async fn service_desk(&self) -> Result<bool> {
+        self.service_desk
+            .get_or_try_init(|| screen::service_desk(&self.api, &self.config))
+            .await
+            .copied()
     }
 }
 
@@ -117,7 +126,7 @@ impl Desk for Jira {
     }
 
     async fn comment(&self, ticket: &TicketRef, draft: &CommentDraft) -> Result<String> {
-        comments::add(&self.api, self.screen().await?.service_desk, ticket, draft).await
+        comments::add(&self.api, self.service_desk().await?, ticket, draft).await
     }
 
     async fn read(&self, ids: &[String]) -> Result<Vec<TicketSnapshot>> {
@@ -125,12 +134,12 @@ impl Desk for Jira {
     }
 
     async fn comments(&self, ticket: &TicketRef) -> Result<Vec<Comment>> {
-        let seen = comments::list(&self.api, self.screen().await?.service_desk, ticket).await?;
+        let seen = comments::list(&self.api, self.service_desk().await?, ticket).await?;
         Ok(seen.into_iter().map(|seen| seen.comment).collect())
     }
 
     async fn own_comment_keys(&self, ticket: &TicketRef) -> Result<Vec<(String, String)>> {
-        let seen = comments::list(&self.api, self.screen().await?.service_desk, ticket).await?;
+        let seen = comments::list(&self.api, self.service_desk().await?, ticket).await?;
         Ok(seen
             .into_iter()
             .filter_map(|seen| Some((seen.key?, seen.comment.id)))

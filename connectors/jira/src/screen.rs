@@ -1,4 +1,4 @@
-//! What the project wants when an issue is made, asked once: issue type, fields of its create screen, kind of project.
+//! What the project is like, asked once: its kind; and what it wants when an issue is made, issue type and create screen.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +17,30 @@ pub struct Screen {
     pub issue_type_id: String,
     /// By field id.
     pub fields: BTreeMap<String, Field>,
-    /// A Jira Service Management project, whose comments customers can see.
-    pub service_desk: bool,
 }
 
 impl Screen {
     pub async fn load(api: &Api, config: &JiraConfig) -> Result<Self> {
-        let project: Project = api
-            .ask(&Call::get(format!("rest/api/3/project/{}", config.project)))
-            .await?;
         let issue_type_id = issue_type(api, config).await?;
         let fields = fields(api, config, &issue_type_id).await?;
-        // Unknown kinds count as service desks: an internal note harms nobody, a public one may.
-        let service_desk = !matches!(project.project_type_key.as_str(), "software" | "business");
         Ok(Self {
             issue_type_id,
             fields,
-            service_desk,
         })
     }
+}
+
+/// Whether it is a Jira Service Management project, whose comments customers can see. Apart from the create screen:
+/// comments must be read where nothing may be created any more.
+pub async fn service_desk(api: &Api, config: &JiraConfig) -> Result<bool> {
+    let project: Project = api
+        .ask(&Call::get(format!("rest/api/3/project/{}", config.project)))
+        .await?;
+    // Unknown kinds count as service desks: an internal note harms nobody, a public one may.
+    Ok(!matches!(
+        project.project_type_key.as_str(),
+        "software" | "business"
+    ))
 }
 
 async fn issue_type(api: &Api, config: &JiraConfig) -> Result<String> {

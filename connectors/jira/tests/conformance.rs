@@ -344,6 +344,33 @@ async fn a_missing_permission_is_a_failed_check_and_a_clear_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn comments_are_read_and_answered_where_nothing_may_be_created_any_more() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    let asked = bench
+        .stand_in
+        .person_comments(&made.key, ALLOWED, "/justify it")
+        .unwrap();
+    bench.stand_in.deny(&["CREATE_ISSUES"]);
+    let mut renamed = config(&bench.stand_in, &bench.stand_in.token);
+    renamed.issue_type = "Weakness".to_owned();
+    let restarted = Jira::new(renamed).unwrap();
+    assert!(restarted.create(&draft(2)).await.is_err());
+    assert_eq!(restarted.comments(&made).await.unwrap()[0].id, asked);
+    let answer = CommentDraft {
+        body: draft(1).description,
+        reply_to: Some(asked),
+        key: "k".to_owned(),
+    };
+    let ours = restarted.comment(&made, &answer).await.unwrap();
+    assert_eq!(
+        restarted.own_comment_keys(&made).await.unwrap(),
+        [("k".to_owned(), ours)]
+    );
+    assert_contract_kept(&bench.stand_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_issue_type_names_the_ones_there_are() {
     let bench = bench().await;
     let mut wrong = config(&bench.stand_in, &bench.stand_in.token);
