@@ -1,5 +1,7 @@
 //! The Table API: rows read in pages, written one at a time.
 
+use std::collections::BTreeSet;
+
 use poamd_contract::error::{ConnectorError, Result, Retry};
 use poamd_http::{Call, Client, Method, Options, Reply, SignIn};
 use serde_json::{Map, Value};
@@ -14,6 +16,22 @@ const PAGES: usize = 100;
 
 pub struct Api {
     http: Client,
+    page: usize,
+}
+
+/// Rows of a query that this account may read.
+pub struct Rows {
+    pub rows: Vec<Row>,
+    /// How many there are by the server's own count, which access rules do not lower; `None` if it gave none.
+    total: Option<usize>,
+}
+
+impl Rows {
+    /// Rows that exist and were not given to us. Needs `sys_id` among the fields.
+    pub fn hidden(&self) -> usize {
+        let ids: BTreeSet<&str> = self.rows.iter().map(|row| row.text("sys_id")).collect();
+        self.total.unwrap_or(0).saturating_sub(ids.len())
+    }
 }
 
 impl Api {
@@ -29,28 +47,38 @@ impl Api {
         };
         Ok(Self {
             http: Client::new(config.endpoint.clone(), sign_in, options)?,
+            page: PAGE,
         })
+    }
+
+    /// Pages so small that a test turns some.
+    #[cfg(test)]
+    pub fn with_page(self, page: usize) -> Self {
+        Self { page, ..self }
     }
 
     /// All rows of a query, in pages. A page may be short or empty without being the last, so the server's own
     /// `Link: rel="next"` or `X-Total-Count` says whether there is more, not its length (`itsm.md` 2.3).
-    pub async fn rows(&self, table: &str, query: &str, fields: &str) -> Result<Vec<Row>> {
+    pub async fn rows(&self, table: &str, query: &str, fields: &str) -> Result<Rows> {
         let mut rows = Vec::new();
+        let mut most = None;
         for page in 0..PAGES {
-            let offset = page * PAGE;
+            let offset = page * self.page;
             let call = plain(Call::get(path(table)?), fields)
                 .query("sysparm_query", query)
-                .query("sysparm_limit", PAGE.to_string())
+                .query("sysparm_limit", self.page.to_string())
                 .query("sysparm_offset", offset.to_string());
             let reply = self.http.send_json(&call).await?;
-            let more = has_next(&reply, offset + PAGE);
+            let more = has_next(&reply, offset + self.page);
+            // The highest of all pages: a row deleted meanwhile makes another one slip between two pages.
+            most = most.max(total(&reply));
             let got: Many = self.http.decode(&call, reply)?;
             rows.extend(got.result);
             if !more {
                 break;
             }
         }
-        Ok(rows)
+        Ok(Rows { rows, total: most })
     }
 
     pub async fn row(&self, table: &str, sys_id: &str, fields: &str) -> Result<Row> {
@@ -126,11 +154,12 @@ fn plain(call: Call, fields: &str) -> Call {
         .query("sysparm_exclude_reference_link", "true")
 }
 
+fn total(reply: &Reply) -> Option<usize> {
+    reply.header("x-total-count")?.trim().parse().ok()
+}
+
 fn has_next(reply: &Reply, seen: usize) -> bool {
-    if let Some(total) = reply
-        .header("x-total-count")
-        .and_then(|total| total.trim().parse::<usize>().ok())
-    {
+    if let Some(total) = total(reply) {
         return total > seen;
     }
     reply

@@ -123,6 +123,7 @@ async fn choices(
         .rows("sys_choice", &query, "name,element,value,label,inactive")
         .await?;
     Ok(rows
+        .rows
         .into_iter()
         .filter(|row| {
             row.text("element") == element

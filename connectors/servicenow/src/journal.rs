@@ -49,7 +49,7 @@ pub async fn add(
         retry: Retry::Unclear,
         ..error
     };
-    let rows = rows(api, ticket).await.map_err(unclear)?;
+    let Journal { rows, .. } = journal(api, ticket).await.map_err(unclear)?;
     let ours = |row: &&Row| {
         row.text("sys_created_by") == config.user
             && plain::tail(row.text("value")).key.as_deref() == Some(&draft.key)
@@ -67,7 +67,10 @@ pub async fn list(
     users: &Users,
     ticket: &TicketRef,
 ) -> Result<Vec<Seen>> {
-    let rows = rows(api, ticket).await?;
+    let Journal { rows, hidden } = journal(api, ticket).await?;
+    if hidden > 0 {
+        return Err(unreadable(api, ticket, &format!("{hidden} comments")));
+    }
     if rows.is_empty() {
         prove_empty(api, config, ticket).await?;
     }
@@ -79,7 +82,13 @@ pub async fn list(
     Ok(seen)
 }
 
-async fn rows(api: &Api, ticket: &TicketRef) -> Result<Vec<Row>> {
+/// The entries of a ticket that this account may read, oldest first, and how many more there are.
+struct Journal {
+    rows: Vec<Row>,
+    hidden: usize,
+}
+
+async fn journal(api: &Api, ticket: &TicketRef) -> Result<Journal> {
     if !is_sys_id(&ticket.id) {
         return Err(api.error(
             TABLE,
@@ -87,11 +96,15 @@ async fn rows(api: &Api, ticket: &TicketRef) -> Result<Vec<Row>> {
             &format!("{:?} is not a sys_id", poamd_http::one_line(&ticket.id, 40)),
         ));
     }
+    // Only these two journals are counted: others of a customer's own may rightly be hidden from us.
     let query = format!(
-        "element_id={}^ORDERBYsys_created_on^ORDERBYsys_id",
-        ticket.id
+        "element_id={}^elementIN{}^ORDERBYsys_created_on^ORDERBYsys_id",
+        ticket.id,
+        JOURNALS.join(",")
     );
-    let mut rows = api.rows(TABLE, &query, FIELDS).await?;
+    let found = api.rows(TABLE, &query, FIELDS).await?;
+    let hidden = found.hidden();
+    let mut rows = found.rows;
     // A widened query must not bring in other tickets' words; pages that shift may bring a row twice.
     let mut ids = BTreeSet::new();
     rows.retain(|row| {
@@ -103,7 +116,7 @@ async fn rows(api: &Api, ticket: &TicketRef) -> Result<Vec<Row>> {
         (a.text("sys_created_on"), a.text("sys_id"))
             .cmp(&(b.text("sys_created_on"), b.text("sys_id")))
     });
-    Ok(rows)
+    Ok(Journal { rows, hidden })
 }
 
 /// No rows although the record shows text is a matter of rights, not of silence.
@@ -117,11 +130,15 @@ async fn prove_empty(api: &Api, config: &ServiceNowConfig, ticket: &TicketRef) -
     {
         return Ok(());
     }
+    Err(unreadable(api, ticket, "comments"))
+}
+
+fn unreadable(api: &Api, ticket: &TicketRef, what: &str) -> ConnectorError {
     let cause = format!(
-        "{} has comments, but this account may not read them: grant it audit_viewer or read access to {TABLE}",
+        "{} has {what} that this account may not read, so none is taken: grant it audit_viewer or read access to {TABLE}",
         ticket.key
     );
-    Err(api.error(TABLE, Retry::Never, &cause))
+    api.error(TABLE, Retry::Never, &cause)
 }
 
 async fn read(api: &Api, config: &ServiceNowConfig, users: &Users, row: &Row) -> Result<Seen> {

@@ -27,6 +27,7 @@ pub use config::ServiceNowConfig;
 pub use poamd_http::Endpoint;
 
 use client::Api;
+use tickets::MarkerLost;
 use users::Users;
 
 /// One table of a ServiceNow instance.
@@ -34,6 +35,7 @@ pub struct ServiceNow {
     config: ServiceNowConfig,
     api: Api,
     users: Users,
+    marker_lost: MarkerLost,
 }
 
 impl ServiceNow {
@@ -50,9 +52,13 @@ impl ServiceNow {
             config,
             api,
             users: Users::default(),
+            marker_lost: MarkerLost::default(),
         })
     }
 }
+
+#[cfg(test)]
+mod paging_tests;
 
 #[async_trait]
 impl Desk for ServiceNow {
@@ -87,7 +93,7 @@ impl Desk for ServiceNow {
     }
 
     async fn create(&self, draft: &TicketDraft) -> Result<TicketRef> {
-        tickets::create(&self.api, &self.config, draft).await
+        tickets::create(&self.api, &self.config, &self.marker_lost, draft).await
     }
 
     async fn update(&self, ticket: &TicketRef, update: &TicketUpdate) -> Result<()> {

@@ -20,7 +20,9 @@ pub fn insert_values(config: &ServiceNowConfig, draft: &TicketDraft) -> Map<Stri
     }
     // Ours come last: no extra field may replace the marker.
     set("short_description", plain::short(&draft.summary));
-    set("description", plain::description(&draft.description, ""));
+    if let Some(description) = plain::description(&draft.description, "") {
+        set("description", description);
+    }
     set("correlation_id", draft.marker.key.clone());
     set(
         "correlation_display",
@@ -39,19 +41,12 @@ pub fn insert_values(config: &ServiceNowConfig, draft: &TicketDraft) -> Map<Stri
     values
 }
 
-/// `theirs` is what people wrote in the description.
-pub fn update_values(
-    config: &ServiceNowConfig,
-    update: &TicketUpdate,
-    theirs: &str,
-) -> Map<String, Value> {
+/// All but the description, which is only known with what people wrote in it.
+pub fn update_values(config: &ServiceNowConfig, update: &TicketUpdate) -> Map<String, Value> {
     let mut values = Map::new();
     let mut set = |name: &str, value: String| values.insert(name.to_owned(), Value::String(value));
     if let Some(summary) = &update.summary {
         set("short_description", plain::short(summary));
-    }
-    if let Some(description) = &update.description {
-        set("description", plain::description(description, theirs));
     }
     if let Some(due) = update.due {
         set("due_date", end_of(due));

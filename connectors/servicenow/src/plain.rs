@@ -6,6 +6,8 @@ use poamd_http::one_line;
 /// Columns of `task`: `short_description` 160, `description` and journal input 4000 characters.
 const SHORT: usize = 160;
 const LONG: usize = 4000;
+/// Fewer characters than this of our part say nothing.
+const LEAST: usize = 200;
 /// Between our part of a description and what people write below it.
 const BORDER: &str = "---- kept by poamd above this line; your notes belong below ----";
 const CUT: &str = "\n… (cut: the whole of it is in poamd)";
@@ -14,14 +16,20 @@ pub fn short(text: &str) -> String {
     one_line(&harmless(text), SHORT)
 }
 
-/// A description: our part, the border, then `theirs`.
-pub fn description(text: &Text, theirs: &str) -> String {
+/// A description: our part, the border, then `theirs`. `None` if `theirs` leaves no room for ours: the server would
+/// cut what stands last, which is theirs.
+pub fn description(text: &Text, theirs: &str) -> Option<String> {
     let around = BORDER.chars().count() + theirs.chars().count() + 2;
-    let ours = cut(&render(text), LONG.saturating_sub(around).max(500));
-    format!(
-        "{ours}\n{BORDER}{}{theirs}",
+    let room = LONG.saturating_sub(around);
+    let ours = render(text);
+    if room < LEAST.min(ours.chars().count()) {
+        return None;
+    }
+    Some(format!(
+        "{}\n{BORDER}{}{theirs}",
+        cut(&ours, room),
         if theirs.is_empty() { "" } else { "\n" }
-    )
+    ))
 }
 
 /// What people wrote in a description: all behind the border, or all of it if the border is gone.
@@ -246,13 +254,27 @@ mod tests {
 
     #[test]
     fn what_people_wrote_below_the_border_is_kept() {
-        let first = description(&p("old"), "");
+        let first = description(&p("old"), "").unwrap();
         assert_eq!(theirs(&first), "");
         let edited = format!("{first}\r\nkeep me");
-        let second = description(&p("new"), theirs(&edited));
+        let second = description(&p("new"), theirs(&edited)).unwrap();
         assert_eq!(theirs(&second), "keep me");
         assert!(second.starts_with("new\n") && !second.contains("old"));
         assert_eq!(theirs("all mine"), "all mine");
-        assert!(description(&p(&"x".repeat(9_000)), "keep").chars().count() <= LONG);
+        let long = p(&"x".repeat(9_000));
+        for (theirs, room) in [
+            (0, true),
+            (4, true),
+            (3_700, true),
+            (3_800, false),
+            (9_000, false),
+        ] {
+            let theirs = "y".repeat(theirs);
+            let all = description(&long, &theirs);
+            assert_eq!(all.is_some(), room, "{}", theirs.len());
+            let fits = |all: &String| all.chars().count() <= LONG && all.ends_with(&theirs);
+            assert!(all.as_ref().is_none_or(fits));
+        }
+        assert!(description(&p("short"), &"y".repeat(3_900)).is_some());
     }
 }

@@ -1,7 +1,9 @@
 //! Records: found, made, changed, moved, read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use poamd_contract::desk::{
-    Marker, TicketDraft, TicketRef, TicketSnapshot, TicketState, TicketUpdate,
+    Marker, Text, TicketDraft, TicketRef, TicketSnapshot, TicketState, TicketUpdate,
 };
 use poamd_contract::error::{ConnectorError, Result, Retry};
 use serde_json::{Map, Value, json};
@@ -29,18 +31,41 @@ pub async fn find(
             FIELDS,
         )
         .await?;
-    let ours = rows
-        .iter()
-        .filter(|row| row.text("correlation_id") == marker.key);
+    let bears = |row: &&Row| row.text("correlation_id") == marker.key;
+    if rows.hidden() > 0 && rows.rows.iter().all(|row| bears(&row)) {
+        let cause = format!(
+            "records bear {key}, but this account may not read them: grant it read access to {}",
+            config.table
+        );
+        return Err(api.error(&config.table, Retry::Never, &cause));
+    }
+    let ours = rows.rows.iter().filter(bears);
     Ok(ours.map(|row| mapping::snapshot(config, row)).collect())
+}
+
+/// Whether the instance lost what a record is found again by. From then on a lost reply would make a duplicate, so
+/// nothing more is created until the set-up is put right and poamd started anew.
+#[derive(Debug, Default)]
+pub struct MarkerLost(AtomicBool);
+
+impl MarkerLost {
+    fn check(&self, api: &Api, config: &ServiceNowConfig) -> Result<()> {
+        if !self.0.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let cause = "the instance dropped or rewrote correlation_id of a record made before, without which no record is found again: give the account read and write access to it, take business rules off it, then restart poamd";
+        Err(api.error(&config.table, Retry::Never, cause))
+    }
 }
 
 pub async fn create(
     api: &Api,
     config: &ServiceNowConfig,
+    lost: &MarkerLost,
     draft: &TicketDraft,
 ) -> Result<TicketRef> {
     check_value(&draft.marker.key)?;
+    lost.check(api, config)?;
     let values = mapping::insert_values(config, draft);
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
     let row = api
@@ -57,11 +82,14 @@ pub async fn create(
             "the answer to a create names no sys_id",
         ));
     }
-    let lost = mapping::differences(&values, &row);
-    if !lost.is_empty() {
+    let dropped = mapping::differences(&values, &row);
+    if dropped.iter().any(|name| name == "correlation_id") {
+        lost.0.store(true, Ordering::SeqCst);
+    }
+    if !dropped.is_empty() {
         tracing::warn!(
             ticket = row.text("number"),
-            fields = lost.join(", "),
+            fields = dropped.join(", "),
             "the instance dropped or rewrote fields poamd set: check write access and business rules"
         );
     }
@@ -74,20 +102,35 @@ pub async fn update(
     ticket: &TicketRef,
     update: &TicketUpdate,
 ) -> Result<()> {
-    let theirs = match &update.description {
-        Some(_) => {
-            let row = api.row(&config.table, &ticket.id, "description").await?;
-            plain::theirs(row.text("description")).to_owned()
+    let mut values = mapping::update_values(config, update);
+    if let Some(description) = &update.description {
+        match kept_description(api, config, ticket, description).await? {
+            Some(text) => drop(values.insert("description".to_owned(), Value::String(text))),
+            None => tracing::warn!(
+                ticket = ticket.key,
+                "the description is hidden from poamd or full of other people's words: it is left as it is"
+            ),
         }
-        None => String::new(),
-    };
-    let values = mapping::update_values(config, update, &theirs);
+    }
     if values.is_empty() {
         return Ok(());
     }
     api.patch(&config.table, &ticket.id, values, "sys_id")
         .await
         .map(|_| ())
+}
+
+/// Our part with what people wrote below it; `None` if that is hidden, or leaves no room.
+async fn kept_description(
+    api: &Api,
+    config: &ServiceNowConfig,
+    ticket: &TicketRef,
+    ours: &Text,
+) -> Result<Option<String>> {
+    let row = api.row(&config.table, &ticket.id, "description").await?;
+    Ok(row
+        .get("description")
+        .and_then(|stored| plain::description(ours, plain::theirs(stored))))
 }
 
 pub async fn transition(
@@ -148,14 +191,15 @@ pub async fn read(
     }
     let mut tickets = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(BULK) {
-        let rows: Vec<Row> = api
+        let found = api
             .rows(
                 &config.table,
                 &format!("sys_idIN{}^ORDERBYsys_id", chunk.join(",")),
                 FIELDS,
             )
             .await?;
-        let asked = rows
+        let asked = found
+            .rows
             .iter()
             .filter(|row| chunk.iter().any(|id| id == row.text("sys_id")));
         tickets.extend(asked.map(|row| mapping::snapshot(config, row)));

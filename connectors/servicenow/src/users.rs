@@ -61,6 +61,7 @@ async fn look_up(api: &Api, me: &str, login: &str) -> Result<Author> {
         .rows("sys_user", &format!("user_name={value}"), FIELDS)
         .await?;
     let mut same = rows
+        .rows
         .into_iter()
         .filter(|row| row.text("user_name") == login);
     Ok(match (same.next(), same.next()) {
@@ -100,7 +101,7 @@ pub async fn me(api: &Api, login: &str) -> Result<(Author, Row)> {
     let rows = api
         .rows("sys_user", &format!("user_name={value}"), FIELDS)
         .await?;
-    match rows.into_iter().find(|row| row.text("user_name") == login) {
+    match rows.rows.into_iter().find(|row| row.text("user_name") == login) {
         Some(row) => Ok((author(&row, login), row)),
         None => Err(api.error("sys_user", Retry::Auth, &format!("{login} cannot read its own row: wrong user, or the account lacks read access to sys_user"))),
     }

@@ -10,13 +10,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use poamd_contract::clock::Clock;
 use poamd_contract::conformance::{self, Bench, draft};
-use poamd_contract::desk::{AuthorKind, Desk, Marker, TicketRef, TicketState, TicketUpdate};
+use poamd_contract::desk::{
+    AuthorKind, Block, Desk, Marker, Text, TicketRef, TicketState, TicketUpdate,
+};
 use poamd_contract::error::Retry;
 use poamd_contract::health::Verdict;
 use poamd_contract::secret::SecretString;
 use poamd_sandbox::faults::{Act, Canned, Class, Faults, Matcher, Scripted};
 use poamd_sandbox::history::History;
-use poamd_sandbox::servicenow::options::{ALLOWED, APP, DEACTIVATED, GUEST, STRANGER};
+use poamd_sandbox::servicenow::options::{ALLOWED, APP, DEACTIVATED, GUEST, Rule, STRANGER};
 use poamd_sandbox::servicenow::{ServiceNowOptions, ServiceNowStandIn};
 use poamd_servicenow::{Endpoint, ServiceNow, ServiceNowConfig};
 
@@ -206,6 +208,41 @@ async fn a_hidden_journal_is_an_error_and_not_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_journal_hidden_in_part_is_an_error_too() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    for (element, text) in [("comments", "any news?"), ("work_notes", "/justify it")] {
+        bench
+            .stand_in
+            .person_comments(&made.key, ALLOWED, element, text)
+            .unwrap();
+    }
+    assert_eq!(bench.desk.comments(&made).await.unwrap().len(), 2);
+    bench.stand_in.work_notes_readable(false);
+    for error in [
+        bench.desk.comments(&made).await.unwrap_err(),
+        bench.desk.own_comment_keys(&made).await.unwrap_err(),
+    ] {
+        assert_eq!(error.retry, Retry::Never);
+        assert!(error.what.contains("audit_viewer"), "{}", error.what);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_bears_the_key_but_is_hidden_is_not_taken_for_absent() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    bench.stand_in.set_faults(Faults {
+        hidden_after_paging: vec![made.id.clone()],
+        ..Faults::default()
+    });
+    let error = bench.desk.find(&draft(1).marker, None).await.unwrap_err();
+    assert_eq!(error.retry, Retry::Never);
+    assert!(error.what.contains("read access"), "{}", error.what);
+    assert_eq!(bench.desk.read(&[made.id]).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_202_is_no_success() {
     for (act, made) in [(Act::Accepted, 1), (Act::AcceptedAndLost, 0)] {
         let bench = bench().await;
@@ -262,6 +299,74 @@ async fn fields_dropped_in_silence_do_not_stop_a_create() {
     assert_eq!(
         bench.desk.find(&draft(1).marker, None).await.unwrap().len(),
         1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_dropped_in_silence_stops_every_further_create() {
+    let rewritten = Rule::OnInsert {
+        field: "correlation_id".to_owned(),
+        value: "theirs".to_owned(),
+    };
+    for (dropped, rules) in [
+        (vec!["correlation_id".to_owned()], vec![]),
+        (vec![], vec![rewritten]),
+    ] {
+        let bench = bench_with(ServiceNowOptions {
+            rules,
+            faults: Faults {
+                silently_dropped: dropped,
+                ..Faults::default()
+            },
+            ..Default::default()
+        })
+        .await;
+        // It stands there, and its id is all that finds it again.
+        let made = bench.desk.create(&draft(1)).await.unwrap();
+        assert_eq!(bench.desk.read(&[made.id]).await.unwrap().len(), 1);
+        for n in [1, 2] {
+            let error = bench.desk.create(&draft(n)).await.unwrap_err();
+            assert_eq!(error.retry, Retry::Never);
+            assert!(error.what.contains("correlation_id"), "{}", error.what);
+        }
+        assert_eq!(bench.stand_in.incidents().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_that_is_hidden_or_full_of_others_words_is_left_alone() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    let stored = |field: &str| bench.stand_in.incident(&made.key).unwrap()[field].clone();
+    let set = |description: String| {
+        let fields = serde_json::json!({"description": description});
+        bench
+            .stand_in
+            .person_sets(&made.key, ALLOWED, &fields)
+            .unwrap();
+    };
+    let change = |n: u32| TicketUpdate {
+        summary: Some(format!("summary {n}")),
+        description: Some(Text {
+            blocks: vec![Block::Paragraph {
+                text: "ours ".repeat(100),
+            }],
+        }),
+        ..TicketUpdate::default()
+    };
+    let full = format!("{}\n{}", stored("description"), "theirs ".repeat(540));
+    set(full.clone());
+    bench.desk.update(&made, &change(1)).await.unwrap();
+    assert_eq!(
+        (stored("description"), stored("short_description")),
+        (full, "summary 1".to_owned())
+    );
+    set("my own words".to_owned());
+    bench.stand_in.hide_fields(&["description"]);
+    bench.desk.update(&made, &change(2)).await.unwrap();
+    assert_eq!(
+        (stored("description"), stored("short_description")),
+        ("my own words".to_owned(), "summary 2".to_owned())
     );
 }
 

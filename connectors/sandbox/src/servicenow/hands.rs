@@ -209,6 +209,17 @@ impl ServiceNowStandIn {
         self.desk.instance().options.journal_readable = readable;
     }
 
+    /// Whether our account can read the entries of `work_notes`, which are counted all the same.
+    pub fn work_notes_readable(&self, readable: bool) {
+        self.desk.instance().options.work_notes_readable = readable;
+    }
+
+    /// These columns, and no others, are hidden from our account.
+    pub fn hide_fields(&self, fields: &[&str]) {
+        self.desk.instance().options.hidden_fields =
+            fields.iter().map(|f| (*f).to_owned()).collect();
+    }
+
     /// The row of a user.
     pub fn user(&self, user_name: &str) -> Option<Row> {
         self.desk.instance().user(user_name).cloned()

@@ -19,6 +19,10 @@ pub struct ServiceNowOptions {
     pub rules: Vec<Rule>,
     /// Whether our account may read `sys_journal_field` (`audit_viewer` or a read rule); without it the list is empty.
     pub journal_readable: bool,
+    /// Whether it may read the entries of `work_notes` among them; hidden ones are still counted.
+    pub work_notes_readable: bool,
+    /// Columns our account may not read: they are missing from every answer.
+    pub hidden_fields: Vec<String>,
     /// `glide.invalid_query.returns_no_rows`: a bad clause gives nothing, not everything.
     pub invalid_query_returns_no_rows: bool,
     /// Close codes of this release, label and value alike.
@@ -36,6 +40,8 @@ impl Default for ServiceNowOptions {
             mandatory: vec![],
             rules: vec![],
             journal_readable: true,
+            work_notes_readable: true,
+            hidden_fields: vec![],
             invalid_query_returns_no_rows: false,
             close_codes: [
                 "Solution provided",

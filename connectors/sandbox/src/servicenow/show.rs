@@ -26,7 +26,10 @@ impl Instance {
             (None, true) => self.task_fields().map(str::to_owned).collect(),
             (None, false) => row.keys().cloned().collect(),
         };
-        let known = all.into_iter().filter(|f| self.has_field(table, f));
+        let hidden = &self.options.hidden_fields;
+        let known = all
+            .into_iter()
+            .filter(|f| self.has_field(table, f) && !hidden.contains(f));
         known
             .map(|f| (f.clone(), self.shown_field(row, &f, view)))
             .collect::<Map<_, _>>()

@@ -129,11 +129,11 @@ async fn list(
         asked.number("sysparm_offset", 0),
         asked.number("sysparm_limit", 10_000),
     );
-    let hidden = instance.faults.standing().hidden_after_paging;
     let view = asked.view(&instance, &by);
     // Rights come after the page was cut: it may be short, or empty, and not be the last.
     let page = found.iter().skip(offset).take(limit);
-    let seen = page.filter(|r| r.get("sys_id").is_none_or(|id| !hidden.contains(id)));
+    let hidden = instance.faults.standing().hidden_after_paging;
+    let seen = page.filter(|r| readable(&instance, &hidden, r));
     let rows: Vec<Value> = seen.map(|r| instance.shown(table, r, &view)).collect();
     if rows.is_empty() && uri.path().starts_with("/api/now/v1/") {
         return Err(Refusal::no_record());
@@ -150,6 +150,13 @@ async fn list(
         headers.insert(header::LINK, links);
     }
     Ok(response)
+}
+
+/// Whether access rules let us see a row. Only entries of journals have an `element` of `work_notes`.
+fn readable(instance: &Instance, hidden: &[String], row: &Row) -> bool {
+    let concealed = !instance.options.work_notes_readable
+        && row.get("element").is_some_and(|e| e == "work_notes");
+    !concealed && row.get("sys_id").is_none_or(|id| !hidden.contains(id))
 }
 
 fn links(base: &str, uri: &Uri, offset: usize, limit: usize, total: usize) -> String {
@@ -185,14 +192,10 @@ async fn read(
     instance
         .rows(table)
         .ok_or_else(|| Refusal::no_table(table))?;
-    let hidden = instance
-        .faults
-        .standing()
-        .hidden_after_paging
-        .contains(sys_id);
+    let hidden = instance.faults.standing().hidden_after_paging;
     let row = instance
         .row(table, sys_id)
-        .filter(|_| !hidden)
+        .filter(|row| readable(&instance, &hidden, row))
         .ok_or_else(Refusal::no_record)?;
     let view = Asked::of(&uri).view(&instance, &by);
     Ok(Json(json!({ "result": instance.shown(table, row, &view) })).into_response())
