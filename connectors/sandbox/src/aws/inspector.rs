@@ -1,4 +1,5 @@
-//! Inspector (the second): `ListFindings`, pages of 1 to 100; and Inspector Classic, which has ended.
+//! Inspector (the second): `ListFindings`, pages of 1 to 100, and which scan types are on; and Inspector Classic, which
+//! has ended.
 
 use serde_json::{Value, json};
 
@@ -6,20 +7,62 @@ use super::call::Call;
 use super::faults::service_off;
 use super::pages::{BadPage, Pages};
 use super::reply::{Answer, Refusal};
-use crate::estate::Estate;
+use crate::estate::{Cell, Estate};
 
 const LARGEST_PAGE: usize = 100;
+const SCANS: [&str; 5] = ["ec2", "ecr", "lambda", "lambdaCode", "codeRepository"];
 
 pub fn answer(call: &Call, estate: &Estate, pages: &Pages) -> Result<Answer, Refusal> {
-    let cell = estate
-        .account(&call.account)
-        .and_then(|account| account.cell(&call.region));
-    let findings = cell
-        .and_then(|cell| cell.inspector.as_deref())
-        .ok_or_else(|| service_off(call))?;
+    let cell = |account: &str| estate.account(account).and_then(|a| a.cell(&call.region));
+    if call.operation == "BatchGetAccountStatus" {
+        return Ok(statuses(call, cell));
+    }
+    let cell = cell(&call.account).ok_or_else(|| service_off(call))?;
+    list(call, cell, pages)
+}
+
+/// Of the caller's own account; the stand-in has no administrators.
+fn statuses<'a>(call: &Call, cell: impl Fn(&str) -> Option<&'a Cell>) -> Answer {
+    let asked = call.json["accountIds"].as_array();
+    let asked = asked.into_iter().flatten().filter_map(Value::as_str);
+    let (own, others): (Vec<&str>, Vec<&str>) = asked.partition(|id| *id == call.account);
+    let state = |on: bool| {
+        let status = if on { "ENABLED" } else { "DISABLED" };
+        json!({ "status": status, "errorCode": "ALREADY_ENABLED", "errorMessage": "" })
+    };
+    let account = |id: &str| {
+        let cell = cell(id);
+        let all = cell.is_some_and(|cell| cell.inspector.is_some());
+        let on = |scan: &str| all && cell.is_some_and(|cell| !is_off(cell, scan));
+        let scans = SCANS.map(|scan| (scan.to_owned(), state(on(scan))));
+        let scans: serde_json::Map<String, Value> = scans.into_iter().collect();
+        json!({ "accountId": id, "state": state(all), "resourceState": scans })
+    };
+    let refused = |id: &str| json!({ "accountId": id, "errorCode": "ACCESS_DENIED", "errorMessage": "not a member" });
+    Answer::json(&json!({
+        "accounts": own.into_iter().map(account).collect::<Vec<_>>(),
+        "failedAccounts": others.into_iter().map(refused).collect::<Vec<_>>(),
+    }))
+}
+
+fn is_off(cell: &Cell, scan: &str) -> bool {
+    cell.scans_off.iter().any(|off| off == scan)
+}
+
+/// The findings of a scan type that is off are not there, and nothing says so.
+fn shown(cell: &Cell, finding: &Value) -> bool {
+    let scan = match finding["resources"][0]["type"].as_str().unwrap_or_default() {
+        "AWS_EC2_INSTANCE" => "ec2",
+        _ => "ecr",
+    };
+    !is_off(cell, scan)
+}
+
+fn list(call: &Call, cell: &Cell, pages: &Pages) -> Result<Answer, Refusal> {
+    let findings = cell.inspector.as_deref().ok_or_else(|| service_off(call))?;
     let criteria = &call.json["filterCriteria"];
     let mut kept = Vec::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| shown(cell, finding)) {
         if wanted(finding, criteria)? {
             kept.push(finding);
         }

@@ -472,6 +472,41 @@ async fn inspector_pages_and_its_arns_are_those_of_the_hub() {
 }
 
 #[tokio::test]
+async fn findings_of_a_scan_type_that_is_off_are_missing_in_silence() {
+    let world = World::start().await;
+    let (prod, place) = (world.assume(PROD).await, ("us-east-1", "inspector2"));
+    let kinds = async || {
+        let body = json!({ "maxResults": 100 });
+        let (status, reply) = world.post(&prod, place, "/findings/list", &body).await;
+        assert_eq!(status, 200);
+        let findings = reply["findings"].as_array().unwrap().clone();
+        let kind = |f: &Value| f["resources"][0]["type"].as_str().unwrap().to_owned();
+        findings
+            .iter()
+            .map(kind)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(kinds().await.len(), 2);
+    world.aws.change(|estate| {
+        let account = estate.account_mut(PROD).unwrap();
+        account.cell_mut("us-east-1").unwrap().scans_off = vec!["ec2".to_owned()];
+    });
+    assert_eq!(
+        kinds().await.into_iter().collect::<Vec<_>>(),
+        ["AWS_ECR_CONTAINER_IMAGE"]
+    );
+    let body = json!({ "accountIds": [PROD, GOV] });
+    let (_, reply) = world.post(&prod, place, "/status/batch/get", &body).await;
+    let states = &reply["accounts"][0]["resourceState"];
+    assert_eq!(reply["accounts"][0]["state"]["status"], "ENABLED");
+    assert_eq!(
+        (&states["ec2"]["status"], &states["ecr"]["status"]),
+        (&json!("DISABLED"), &json!("ENABLED"))
+    );
+    assert_eq!(reply["failedAccounts"][0]["accountId"], GOV);
+}
+
+#[tokio::test]
 async fn inventory_is_answered_per_account_and_region() {
     let world = World::start().await;
     let (prod, gov) = (world.assume(PROD).await, world.assume(GOV).await);

@@ -71,6 +71,8 @@ pub struct Cell {
     pub detector: Option<Detector>,
     /// `None`: Inspector is not enabled here. Wire form (camelCase, times as seconds).
     pub inspector: Option<Vec<Value>>,
+    /// Inspector's scan types that are switched off (`ec2`, `ecr`, `lambda`, `lambdaCode`, `codeRepository`).
+    pub scans_off: Vec<String>,
 }
 
 /// A GuardDuty detector and its findings, wire form (camelCase).
@@ -204,6 +206,7 @@ impl Place<'_> {
             hub: Some(hub),
             detector: Some(detector),
             inspector: Some(inspector),
+            scans_off: Vec::new(),
         }
     }
 
