@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 /// Room of one document in characters of JSON. The server takes 32,767 and does not say whether it counts text or JSON.
 pub const ROOM: usize = 30_000;
+/// Kept free for what stands around our text.
+const AROUND: usize = 200;
+/// Less room than this for our text says nothing.
+const LEAST: usize = 200;
 /// Between our part of a description and what people write below it.
 const BORDER: &str = "Everything above this line is kept by poamd and overwritten when it changes. Your notes belong below.";
 const CUT: &str = "… (cut: the whole of it is in poamd)";
@@ -18,17 +22,22 @@ pub fn document(text: &Text) -> Value {
     json!({"version": 1, "type": "doc", "content": blocks(text, ROOM)})
 }
 
-/// A description: our part, the border, then `theirs`, the nodes people wrote.
-pub fn description(text: &Text, theirs: Vec<Value>) -> Value {
+/// A description: our part, the border, then `theirs`, the nodes people wrote. `None` if they leave no room for ours:
+/// the server refuses an edit with a text that is too long, all its fields.
+pub fn description(text: &Text, theirs: Vec<Value>) -> Option<Value> {
     let taken = theirs
         .iter()
-        .map(|node| node.to_string().len())
+        .map(|node| node.to_string().encode_utf16().count())
         .sum::<usize>();
-    let mut content = blocks(text, ROOM.saturating_sub(taken).max(2_000));
+    let room = ROOM.saturating_sub(taken);
+    if room < AROUND + LEAST {
+        return None;
+    }
+    let mut content = blocks(text, room);
     content.push(paragraph(BORDER));
     content.push(json!({"type": "rule"}));
     content.extend(theirs);
-    json!({"version": 1, "type": "doc", "content": content})
+    Some(json!({"version": 1, "type": "doc", "content": content}))
 }
 
 /// What people wrote in a description: all nodes behind the border, or all of them if the border is gone.
@@ -40,15 +49,17 @@ pub fn theirs(description: &Value) -> Vec<Value> {
         return nodes.to_vec();
     };
     let rest = &nodes[border + 1..];
-    rest.strip_prefix(&[json!({"type": "rule"})])
-        .unwrap_or(rest)
-        .to_vec()
+    // Only its type counts: editors give nodes attributes of their own.
+    match rest.split_first() {
+        Some((rule, behind)) if rule["type"] == "rule" => behind.to_vec(),
+        _ => rest.to_vec(),
+    }
 }
 
 fn blocks(text: &Text, room: usize) -> Vec<Value> {
     let mut writer = Writer {
         nodes: Vec::new(),
-        left: room.saturating_sub(200),
+        left: room.saturating_sub(AROUND),
     };
     for block in &text.blocks {
         let whole = match block {

@@ -160,13 +160,17 @@ fn what_people_wrote_below_the_border_is_kept() {
     let ours = |words: &str| Text {
         blocks: vec![p(words)],
     };
-    let first = description(&ours("old"), Vec::new());
+    let first = description(&ours("old"), Vec::new()).unwrap();
     assert_eq!(theirs(&first), Vec::<Value>::new());
     let mut edited = first.clone();
+    // The editor names the nodes it has touched.
+    for node in edited["content"].as_array_mut().unwrap() {
+        node["attrs"] = json!({"localId": "4711"});
+    }
     let note =
         json!({"type": "panel", "attrs": {"panelType": "note"}, "content": [paragraph("keep me")]});
     edited["content"].as_array_mut().unwrap().push(note.clone());
-    let second = description(&ours("new"), theirs(&edited));
+    let second = description(&ours("new"), theirs(&edited)).unwrap();
     assert_eq!(theirs(&second), vec![note]);
     let text = read(&second).text;
     assert!(text.starts_with("new\n") && !text.contains("old"), "{text}");
@@ -175,4 +179,26 @@ fn what_people_wrote_below_the_border_is_kept() {
         theirs(&json!({"content": [paragraph("all mine")]})),
         vec![paragraph("all mine")]
     );
+}
+
+#[test]
+fn our_part_gives_way_to_what_people_wrote() {
+    let ours = Text {
+        blocks: vec![p(&"x".repeat(40_000))],
+    };
+    for (theirs, room) in [
+        (0, true),
+        (20_000, true),
+        (29_000, true),
+        (29_700, false),
+        (40_000, false),
+    ] {
+        let note = paragraph(&"y".repeat(theirs));
+        let document = description(&ours, vec![note.clone()]);
+        assert_eq!(document.is_some(), room, "{theirs}");
+        if let Some(document) = document {
+            assert!(document.to_string().encode_utf16().count() <= 32_767);
+            assert_eq!(document["content"].as_array().unwrap().last(), Some(&note));
+        }
+    }
 }

@@ -50,27 +50,35 @@ struct NewComment {
 pub async fn list(api: &Api, service_desk: bool, ticket: &TicketRef) -> Result<Vec<Seen>> {
     let path = format!("rest/api/3/issue/{}/comment", check_id(&ticket.id)?);
     let mut seen: Vec<Seen> = Vec::new();
-    let mut start = 0;
     loop {
+        // Each page begins with the last comment of the one before: if it is another, one was deleted meanwhile, and the
+        // next has slipped between the pages.
+        let overlap = usize::from(!seen.is_empty());
         let call = Call::get(&path)
-            .query("startAt", start.to_string())
+            .query("startAt", (seen.len() - overlap).to_string())
             .query("maxResults", PAGE.to_string())
             .query("orderBy", "created")
             .query("expand", "properties");
         let page: CommentPage = api.ask(&call).await?;
-        let got = page.comments.len();
-        for comment in page.comments {
+        let joins = seen.last().is_none_or(|last| {
+            page.comments
+                .first()
+                .is_some_and(|first| first.id == last.comment.id)
+        });
+        let before = seen.len();
+        for comment in page.comments.into_iter().skip(overlap) {
             seen.push(read(api, &call, service_desk, comment).await?);
         }
-        start += got;
-        if got == 0 || start >= page.total {
-            break;
+        if joins && seen.len() > before && seen.len() < page.total {
+            continue;
         }
+        if !joins || seen.len() != page.total {
+            let cause = "comments came or went while they were read: none of them is taken yet";
+            return Err(api.error(&call, Retry::Later(None), cause));
+        }
+        seen.sort_by(|a, b| order(&a.comment).cmp(&order(&b.comment)));
+        return Ok(seen);
     }
-    // A comment deleted while we page shifts the rest: the same one may come twice.
-    seen.sort_by(|a, b| order(&a.comment).cmp(&order(&b.comment)));
-    seen.dedup_by(|a, b| a.comment.id == b.comment.id);
-    Ok(seen)
 }
 
 fn order(comment: &Comment) -> (DateTime<Utc>, usize, &str) {
@@ -128,13 +136,11 @@ fn updated_by(wire: &WireComment, changed: bool) -> Option<String> {
     }
 }
 
-/// The property of one of our comments: from the list if the server expanded it, else by itself.
+/// The property of one of our comments: from the list if it is there, else by itself. That the list can bring it is not
+/// documented, so its absence there proves nothing.
 async fn mark(api: &Api, wire: &WireComment) -> Result<Value> {
-    if let Some(properties) = &wire.properties {
-        return Ok(properties
-            .iter()
-            .find(|property| property.key == REPLY)
-            .map_or(Value::Null, |found| found.value.clone()));
+    if let Some(found) = wire.properties.iter().find(|each| each.key == REPLY) {
+        return Ok(found.value.clone());
     }
     let call = Call::get(format!(
         "rest/api/3/comment/{}/properties/{REPLY}",

@@ -54,21 +54,11 @@ pub fn create_body(
     json!({"fields": fields, "properties": [{"key": REF, "value": {"key": draft.marker.key}}]})
 }
 
-/// The fields of an edit; `theirs` is what people wrote in the description.
-pub fn update_fields(
-    config: &JiraConfig,
-    update: &TicketUpdate,
-    theirs: Vec<Value>,
-) -> Map<String, Value> {
+/// The fields of an edit but the description, which is only known with what people wrote in it.
+pub fn update_fields(config: &JiraConfig, update: &TicketUpdate) -> Map<String, Value> {
     let mut fields = Map::new();
     if let Some(summary) = &update.summary {
         fields.insert("summary".to_owned(), json!(one_line(summary, SUMMARY)));
-    }
-    if let Some(description) = &update.description {
-        fields.insert(
-            "description".to_owned(),
-            adf::description(description, theirs),
-        );
     }
     if let Some(name) = update.rating.and_then(|rating| priority(config, rating)) {
         fields.insert("priority".to_owned(), json!({"name": name}));
@@ -136,8 +126,9 @@ pub fn ticket(config: &JiraConfig, id: &str, key: &str) -> TicketRef {
     }
 }
 
-/// The query for a marker. Label and project are checked, so nothing needs quoting.
-pub fn jql(config: &JiraConfig, marker: &Marker) -> Result<String> {
+/// The query for a marker, in all projects: people may have moved the ticket. The label is checked, so nothing needs
+/// quoting, and restriction enough for a search that has to be bounded.
+pub fn jql(marker: &Marker) -> Result<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if marker.label.is_empty() || !marker.label.chars().all(plain) {
         let label = one_line(&marker.label, 80);
@@ -146,10 +137,7 @@ pub fn jql(config: &JiraConfig, marker: &Marker) -> Result<String> {
             format!("label {label:?} is not one of poamd's: nothing is searched"),
         ));
     }
-    Ok(format!(
-        "project = \"{}\" AND labels = \"{}\"",
-        config.project, marker.label
-    ))
+    Ok(format!("labels = \"{}\"", marker.label))
 }
 
 /// Keys are a project's prefix and a number.

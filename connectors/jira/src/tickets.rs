@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use poamd_contract::desk::{Marker, TicketDraft, TicketRef, TicketSnapshot, TicketUpdate};
+use poamd_contract::desk::{Marker, Text, TicketDraft, TicketRef, TicketSnapshot, TicketUpdate};
 use poamd_contract::error::{Result, Retry};
 use poamd_http::{Call, Method};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub async fn find(
     marker: &Marker,
     probe_after: Option<&str>,
 ) -> Result<Vec<TicketSnapshot>> {
-    let jql = mapping::jql(config, marker)?;
+    let jql = mapping::jql(marker)?;
     let mut found = ours(config, marker, search(api, config, &jql).await?);
     if let Some(from) = probe_after
         .filter(|_| found.is_empty())
@@ -153,16 +153,16 @@ pub async fn update(
     update: &TicketUpdate,
 ) -> Result<()> {
     let path = format!("rest/api/3/issue/{}", check_id(&ticket.id)?);
-    let theirs = match &update.description {
-        Some(_) => {
-            let issue: Issue = api
-                .ask(&Call::get(&path).query("fields", "description"))
-                .await?;
-            adf::theirs(issue.fields.rest.get("description").unwrap_or(&Value::Null))
+    let mut fields = mapping::update_fields(config, update);
+    if let Some(ours) = &update.description {
+        match kept_description(api, &path, ours).await? {
+            Some(document) => drop(fields.insert("description".to_owned(), document)),
+            None => tracing::warn!(
+                ticket = ticket.key,
+                "the description is hidden from poamd or full of other people's words: it is left as it is"
+            ),
         }
-        None => Vec::new(),
-    };
-    let mut fields = mapping::update_fields(config, update, theirs);
+    }
     // These two are what edit screens lack most often, and one missing field refuses the whole edit.
     if fields.contains_key("priority") || fields.contains_key(&config.due_field) {
         let offered: EditFields = api.ask(&Call::get(format!("{path}/editmeta"))).await?;
@@ -185,6 +185,15 @@ pub async fn update(
     api.send(&Call::write(Method::PUT, path, json!({"fields": fields})))
         .await
         .map(|_| ())
+}
+
+/// Our part with what people wrote below it; `None` if that is hidden, or leaves no room.
+async fn kept_description(api: &Api, path: &str, ours: &Text) -> Result<Option<Value>> {
+    let issue: Issue = api
+        .ask(&Call::get(path).query("fields", "description"))
+        .await?;
+    let stored = issue.fields.rest.get("description");
+    Ok(stored.and_then(|stored| adf::description(ours, adf::theirs(stored))))
 }
 
 /// Issues by id or key, at most [`BULK`] at a time; absent and hidden ones are left out.

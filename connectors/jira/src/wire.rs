@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Deserialize)]
@@ -97,8 +97,13 @@ pub struct WireComment {
     #[serde(default)]
     pub updated: String,
     pub jsd_public: Option<bool>,
-    /// `None` if the server did not expand them.
-    pub properties: Option<Vec<Property>>,
+    /// Empty if the server did not expand them.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub properties: Vec<Property>,
+}
+
+fn or_empty<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Property>, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
 #[derive(Debug, Deserialize)]

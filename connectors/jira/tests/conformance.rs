@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use poamd_contract::clock::Clock;
 use poamd_contract::conformance::{self, Bench, draft};
 use poamd_contract::desk::{
-    AuthorKind, CommentDraft, Desk, Marker, TicketRef, TicketState, TicketUpdate,
+    AuthorKind, Block, CommentDraft, Desk, Marker, Text, TicketRef, TicketState, TicketUpdate,
 };
-use poamd_contract::error::Retry;
+use poamd_contract::error::{ConnectorError, Retry};
 use poamd_contract::health::Verdict;
 use poamd_contract::secret::SecretString;
 use poamd_jira::{Endpoint, Jira, JiraConfig};
@@ -152,12 +152,25 @@ fn assert_contract_kept(stand_in: &JiraStandIn) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jira_is_a_desk() {
+    holds_for(JiraOptions::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_one_also_where_lists_of_comments_leave_their_properties_out() {
+    holds_for(JiraOptions {
+        expands_comment_properties: false,
+        ..JiraOptions::default()
+    })
+    .await;
+}
+
+async fn holds_for(options: JiraOptions) {
     let benches: Arc<std::sync::Mutex<Vec<Arc<JiraBench>>>> = Arc::default();
     let kept = Arc::clone(&benches);
     let outcome = conformance::all(&move || {
-        let kept = Arc::clone(&kept);
+        let (kept, options) = (Arc::clone(&kept), options.clone());
         Box::pin(async move {
-            let bench = Arc::new(bench().await);
+            let bench = Arc::new(bench_with(options).await);
             kept.lock().unwrap().push(Arc::clone(&bench));
             bench as Arc<dyn Bench>
         })
@@ -260,6 +273,52 @@ async fn a_moved_issue_is_still_read_by_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_moved_issue_is_still_found_by_its_marker() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    let other = JiraOptions::default().other_projects.remove(0);
+    bench
+        .stand_in
+        .move_issue(&made.key, ALLOWED, &other)
+        .unwrap();
+    let found = bench.desk.find(&draft(1).marker, None).await.unwrap();
+    assert_eq!(
+        found.iter().map(|each| &each.ticket.id).collect::<Vec<_>>(),
+        [&made.id]
+    );
+    assert_contract_kept(&bench.stand_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_comments_is_read_and_a_deletion_between_two_hides_none() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..205 {
+        let text = format!("word {n}");
+        ids.push(
+            bench
+                .stand_in
+                .person_comments(&made.key, ALLOWED, &text)
+                .unwrap(),
+        );
+    }
+    let read = async || -> Result<Vec<String>, ConnectorError> {
+        let comments = bench.desk.comments(&made).await?;
+        Ok(comments.into_iter().map(|each| each.id).collect())
+    };
+    assert_eq!(read().await.unwrap(), ids);
+    let gone = ids.remove(3);
+    bench
+        .stand_in
+        .person_deletes_comment_between_pages(&gone, ALLOWED)
+        .unwrap();
+    assert_eq!(read().await.unwrap_err().retry, Retry::Later(None));
+    assert_eq!(read().await.unwrap(), ids);
+    assert_contract_kept(&bench.stand_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn words_of_people_in_the_description_survive_our_update() {
     let bench = bench().await;
     let made = bench.desk.create(&draft(1)).await.unwrap();
@@ -295,6 +354,37 @@ async fn words_of_people_in_the_description_survive_our_update() {
         field("description")["content"].as_array().unwrap().last(),
         Some(&note)
     );
+    assert_contract_kept(&bench.stand_in);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_full_of_others_words_is_left_alone_and_the_rest_written() {
+    let bench = bench().await;
+    let made = bench.desk.create(&draft(1)).await.unwrap();
+    let full = serde_json::json!({"type": "doc", "version": 1, "content": [
+        {"type": "paragraph", "content": [{"type": "text", "text": "theirs ".repeat(4_500)}]}
+    ]});
+    bench
+        .stand_in
+        .person_edits(
+            &made.key,
+            ALLOWED,
+            &serde_json::json!({"description": full}),
+        )
+        .unwrap();
+    let change = TicketUpdate {
+        summary: Some("another summary".to_owned()),
+        description: Some(Text {
+            blocks: vec![Block::Paragraph {
+                text: "ours ".repeat(400),
+            }],
+        }),
+        ..TicketUpdate::default()
+    };
+    bench.desk.update(&made, &change).await.unwrap();
+    let issue = bench.stand_in.issue(&made.key).unwrap();
+    assert_eq!(issue.summary, "another summary");
+    assert_eq!(issue.fields["description"], full);
     assert_contract_kept(&bench.stand_in);
 }
 

@@ -35,7 +35,7 @@ fn list(site: &mut Site, call: &Call) -> Answer {
     if call.query("orderBy") == Some("-created") {
         visible.reverse();
     }
-    let properties = expands_properties(call);
+    let properties = expands_properties(site, call);
     let shown = visible
         .into_iter()
         .map(|c| site.shown_comment(id, c, call.caller.as_deref(), properties))
@@ -43,6 +43,9 @@ fn list(site: &mut Site, call: &Call) -> Answer {
     let mut page = page("comments", shown, call, 100);
     if let Some(page) = page.as_object_mut() {
         page.remove("isLast");
+    }
+    if let Some((comment, by)) = site.deleted_next.take() {
+        site.delete_comment(comment, &by)?;
     }
     Ok(Done::ok(page))
 }
@@ -55,7 +58,7 @@ fn add(site: &mut Site, call: &Call) -> Answer {
         id,
         comment,
         call.caller.as_deref(),
-        expands_properties(call),
+        expands_properties(site, call),
     )))
 }
 
@@ -66,7 +69,7 @@ fn get(site: &mut Site, call: &Call) -> Answer {
         issue,
         comment,
         call.caller.as_deref(),
-        expands_properties(call),
+        expands_properties(site, call),
     )))
 }
 
@@ -81,7 +84,7 @@ fn edit(site: &mut Site, call: &Call) -> Answer {
         issue,
         comment,
         call.caller.as_deref(),
-        expands_properties(call),
+        expands_properties(site, call),
     )))
 }
 
@@ -104,13 +107,13 @@ fn by_ids(site: &mut Site, call: &Call) -> Answer {
     let found = ids.into_iter().filter_map(|id| site.comment(id).ok());
     let visible = found.filter(|(_, c)| caller.is_some_and(|a| site.sees(c, a)));
     let shown = visible
-        .map(|(issue, c)| site.shown_comment(issue, c, caller, expands_properties(call)))
+        .map(|(issue, c)| site.shown_comment(issue, c, caller, expands_properties(site, call)))
         .collect();
     Ok(Done::ok(page("values", shown, call, 1_000)))
 }
 
-fn expands_properties(call: &Call) -> bool {
-    call.list("expand").iter().any(|e| e == "properties")
+fn expands_properties(site: &Site, call: &Call) -> bool {
+    site.options.expands_comment_properties && call.list("expand").iter().any(|e| e == "properties")
 }
 
 /// Issue and comment of the path, if the caller sees both.

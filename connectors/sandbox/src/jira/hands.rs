@@ -115,6 +115,19 @@ impl JiraStandIn {
             .delete_comment(number(comment)?, &By::person(account))
     }
 
+    /// As [`Self::person_deletes_comment`], but only when the next page of comments has been read.
+    ///
+    /// # Errors
+    /// If the id is not a number.
+    pub fn person_deletes_comment_between_pages(
+        &self,
+        comment: &str,
+        account: &str,
+    ) -> Result<(), Refusal> {
+        self.jira.site().deleted_next = Some((number(comment)?, By::person(account)));
+        Ok(())
+    }
+
     /// Only members of `group` can read the comment from now on.
     ///
     /// # Errors

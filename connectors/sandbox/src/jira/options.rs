@@ -22,6 +22,8 @@ pub struct JiraOptions {
     pub workflow: Workflow,
     /// Whether the projects are service projects, whose comments customers see unless marked internal.
     pub service_desk: bool,
+    /// Whether lists of comments heed `expand=properties`, which is not documented.
+    pub expands_comment_properties: bool,
     pub faults: Faults,
 }
 
@@ -38,6 +40,7 @@ impl Default for JiraOptions {
             fields: fields::bundled(),
             workflow: Workflow::simple(),
             service_desk: false,
+            expands_comment_properties: true,
             faults: Faults::default(),
         }
     }

@@ -130,6 +130,8 @@ pub struct Site {
     pub denied: BTreeSet<String>,
     /// Whether group membership may not be read.
     pub groups_hidden: bool,
+    /// A comment that somebody deletes as soon as the next page of comments has been read.
+    pub deleted_next: Option<(u64, By)>,
     /// E-mail, token, account; a call with any other pair is anonymous.
     pub credentials: Vec<(String, String, String)>,
     pub clock: Arc<dyn Clock>,
@@ -175,6 +177,7 @@ impl Site {
             born: vec![],
             denied: BTreeSet::new(),
             groups_hidden: false,
+            deleted_next: None,
             credentials: vec![(options.email.clone(), options.token.clone(), own)],
             clock: history.clock(),
             history,
