@@ -155,9 +155,9 @@ impl Trouble {
 impl Kind {
     fn next_step(self, service: &str) -> Option<&'static str> {
         match self {
-            Self::Denied if service == "sts" => {
-                Some("check the role's name, trust policy and external id")
-            }
+            Self::Denied if service == "sts" => Some(
+                "check that poamd's own identity may sts:AssumeRole it, and the role's name, trust policy and external id",
+            ),
             Self::Denied => Some("compare the role's policy with docs/aws-permissions.json"),
             Self::Skewed => Some("set this machine's clock"),
             _ => None,

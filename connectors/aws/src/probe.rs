@@ -9,6 +9,7 @@ use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
 use poamd_contract::watch::AccountProbe;
 
+use crate::cell::Cell;
 use crate::error::{Kind, Trouble};
 use crate::operation::{Operation, Rate};
 use crate::role;
@@ -21,6 +22,17 @@ pub(crate) const CALLER_IDENTITY: Operation = Operation::new(
     Rate::new(100, 100),
 );
 
+/// The account number a cell's credentials belong to. Needs no right.
+pub(crate) async fn caller(cell: &Cell) -> Result<String, Trouble> {
+    let client = cell.sts()?;
+    let reply = cell
+        .call(&CALLER_IDENTITY, || {
+            Box::pin(client.get_caller_identity().send())
+        })
+        .await?;
+    Ok(reply.account.unwrap_or_default())
+}
+
 pub(crate) struct Probe {
     session: Arc<Session>,
 }
@@ -32,14 +44,7 @@ impl Probe {
 
     /// The account number the credentials belong to.
     async fn identity(&self, account: &AccountAccess, region: &Region) -> Result<String, Trouble> {
-        let cell = self.session.cell(account, region).await?;
-        let client = cell.sts()?;
-        let reply = cell
-            .call(&CALLER_IDENTITY, || {
-                Box::pin(client.get_caller_identity().send())
-            })
-            .await?;
-        Ok(reply.account.unwrap_or_default())
+        caller(&self.session.cell(account, region).await?).await
     }
 
     /// Whether the role's trust policy insists on the external id.

@@ -25,14 +25,15 @@ use poamd_contract::clock::Clock;
 use poamd_contract::error::Result;
 use poamd_contract::ids::{Partition, Region};
 use poamd_contract::secret::ExposeSecret;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 use crate::cell::{Cell, Wiring};
 use crate::config::AwsConfig;
 use crate::credentials::{FromProvider, Keyring};
-use crate::error::Trouble;
+use crate::error::{Kind, Trouble};
 use crate::http;
 use crate::pace::Pace;
+use crate::probe;
 use crate::role::RoleIssuer;
 use crate::throttle::Throttle;
 
@@ -43,12 +44,19 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 /// Role and external id: what an identity is told apart by.
 type RoleKey = (String, Option<String>);
 
+/// Whose the base credentials are: an access key is one account's for good.
+struct Owner {
+    access_key_id: String,
+    account: String,
+}
+
 /// Everything needed to reach any account.
 pub(crate) struct Session {
     wiring: Arc<Wiring>,
     clock: Arc<dyn Clock>,
     sdk: SdkConfig,
     base: OnceCell<Arc<Keyring>>,
+    owner: AsyncMutex<Option<Owner>>,
     roles: Mutex<HashMap<RoleKey, Arc<Keyring>>>,
 }
 
@@ -87,6 +95,7 @@ impl Session {
             clock,
             sdk,
             base: OnceCell::new(),
+            owner: AsyncMutex::default(),
             roles: Mutex::default(),
         })
     }
@@ -99,7 +108,10 @@ impl Session {
     ) -> Result<Cell, Trouble> {
         let keyring = match account.role_arn() {
             Some(role) => self.role(account, role).await,
-            None => self.base().await,
+            None => {
+                self.prove_base(account).await?;
+                self.base().await
+            }
         };
         keyring.ready().await?;
         Ok(self.assemble(account.id.as_str(), region.clone(), keyring))
@@ -112,6 +124,34 @@ impl Session {
             self.sts_region(account),
             self.base().await,
         )
+    }
+
+    /// A role's ARN names its account; base credentials could be anybody's, and what another account holds or lacks
+    /// would be taken for this one's.
+    async fn prove_base(&self, account: &AccountAccess) -> Result<(), Trouble> {
+        let base = self.base_cell(account).await;
+        let key = base.keyring.ready().await?.access_key_id().to_owned();
+        let mut owner = self.owner.lock().await;
+        let known = owner.as_ref().filter(|known| known.access_key_id == key);
+        let whose = match known {
+            Some(known) => known.account.clone(),
+            None => probe::caller(&base).await?,
+        };
+        *owner = Some(Owner {
+            access_key_id: key,
+            account: whose.clone(),
+        });
+        if whose == account.id.as_str() {
+            return Ok(());
+        }
+        let id = &account.id;
+        Err(Trouble::new(
+            Kind::Denied,
+            format!(
+                "account {id}: the base credentials belong to account {whose}, not {id}: give the account a role in it \
+                 (poamd account add --role), or run with credentials of {id}"
+            ),
+        ))
     }
 
     #[cfg(test)]

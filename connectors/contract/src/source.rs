@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::account::AccountAccess;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Vouched};
 use crate::error::Result;
 use crate::finding::{FindingReport, SetAside};
 use crate::health::Check;
@@ -18,6 +18,8 @@ pub struct Page {
     /// Something on it could not be read at all, so what is absent from it may still be there:
     /// a cell with such a page was not read completely.
     pub damaged: bool,
+    /// Which absences count, where the detector does not look for everything; `None`: all do.
+    pub vouched: Option<Vouched>,
 }
 
 /// What a source hands each page to; the page is durable when it returns.

@@ -5,7 +5,8 @@ use poamd_contract::ids::{AccountId, Partition, Region};
 use crate::arn_view::ArnView;
 use crate::marks::Marks;
 
-/// The word for a region nobody named. No cell of coverage has it, so absence never closes such a finding.
+/// The word for a region nobody named. No cell of coverage has it, so the absence of such a finding counts only in looks
+/// that show another one of the same account without a region.
 const UNKNOWN_REGION: &str = "unknown";
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,5 @@
-//! Amazon Inspector (Inspector2): `ListFindings`, a hundred at a time, closed ones too.
+//! Amazon Inspector (Inspector2): `ListFindings`, a hundred at a time, closed ones too. Findings of a scan type that is
+//! switched off are missing from it without a word, so the scan types are asked for as well (`inspector_scans`).
 
 use std::sync::Arc;
 
@@ -9,9 +10,10 @@ use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
 use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{FindingSource, PageSink};
+use poamd_contract::source::{FindingSource, Page, PageSink};
 use poamd_formats::Format;
 
+use super::inspector_scans::{self, ACCOUNT_STATUS, Accounts};
 use super::paging::{self, Reading};
 use crate::operation::{Operation, Rate};
 use crate::session::Session;
@@ -40,7 +42,7 @@ impl FindingSource for Inspector {
     }
 
     fn actions(&self) -> &'static [&'static str] {
-        &[LIST_FINDINGS.action]
+        &[LIST_FINDINGS.action, ACCOUNT_STATUS.action]
     }
 
     async fn pull(&self, account: &AccountAccess, region: &Region, sink: &mut dyn PageSink) -> Result<Coverage> {
@@ -52,17 +54,30 @@ impl FindingSource for Inspector {
             Ok(client) => client,
             Err(trouble) => return Ok(trouble.coverage(0)),
         };
-        paging::pull(&cell, READING, sink, |token, tape| {
+        let mut shown = Accounts::new(sink);
+        let read = paging::pull(&cell, READING, &mut shown, |token, tape| {
             let call = client.list_findings().max_results(PAGE).set_next_token(token);
             Box::pin(call.customize().interceptor(tape).send())
         })
-        .await
+        .await?;
+        if !read.is_complete() {
+            return Ok(read);
+        }
+        // After the listing: a scan type that was on the whole time is on now.
+        match inspector_scans::vouched(&cell, &account.id, &shown.seen).await {
+            Ok(vouched) => {
+                sink.page(Page { vouched: Some(vouched), ..Page::default() }).await?;
+                Ok(read)
+            }
+            Err(coverage) => Ok(coverage),
+        }
     }
 
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check {
         paging::check(self.name(), self.session.cell(account, region).await, |cell| Box::pin(async move {
             let client = cell.inspector2()?;
-            cell.call(&LIST_FINDINGS, || Box::pin(client.list_findings().max_results(1).send())).await.map(drop)
+            cell.call(&LIST_FINDINGS, || Box::pin(client.list_findings().max_results(1).send())).await?;
+            inspector_scans::states(cell, &[cell.account.as_str()]).await.map(drop)
         }))
         .await
     }

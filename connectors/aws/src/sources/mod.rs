@@ -1,5 +1,6 @@
 //! The list of finding sources. A new one is a file here and a word in the list.
 
+mod inspector_scans;
 mod paging;
 
 use std::sync::Arc;

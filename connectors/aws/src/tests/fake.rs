@@ -42,6 +42,14 @@ pub(super) fn ok(body: impl Into<String>) -> Reply {
     }
 }
 
+/// What STS says of credentials of `account`.
+pub(super) fn identity(account: &str) -> Reply {
+    ok(format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    ))
+}
+
 /// An error as the JSON services write it.
 pub(super) fn json_error(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(r#"{{"__type":"{code}","message":"{message}"}}"#);
@@ -99,8 +107,16 @@ impl Drop for Fake {
 }
 
 impl Fake {
-    /// `answer` gets the request and how many came before it.
+    /// `answer` gets the request and how many came before it. Base credentials belong to [`super::ACCOUNT`].
     pub(super) async fn start(
+        answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::owned_by(super::ACCOUNT, answer).await
+    }
+
+    /// The same where the base credentials belong to `owner`. That question is answered here and not kept.
+    pub(super) async fn owned_by(
+        owner: &'static str,
         answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -110,7 +126,7 @@ impl Fake {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                tokio::spawn(async move { serve(stream, &log, &*answer).await });
+                tokio::spawn(async move { serve(stream, owner, &log, &*answer).await });
             }
         });
         Self { url, asked, task }
@@ -127,22 +143,27 @@ impl Fake {
 
 async fn serve(
     mut stream: TcpStream,
+    owner: &str,
     log: &Mutex<Vec<Asked>>,
     answer: &(dyn Fn(&Asked, usize) -> Reply + Send + Sync),
 ) {
     let Some(asked) = read(&mut stream).await else {
         return;
     };
-    let before = {
-        let mut log = log.lock().unwrap();
-        log.push(asked.clone());
-        log.len() - 1
-    };
+    let base = asked.says("Action=GetCallerIdentity") && asked.says("Credential=testing/");
     let Reply {
         status,
         headers,
         body,
-    } = answer(&asked, before);
+    } = if base {
+        identity(owner)
+    } else {
+        let mut log = log.lock().unwrap();
+        log.push(asked.clone());
+        let before = log.len() - 1;
+        drop(log);
+        answer(&asked, before)
+    };
     let head = format!(
         "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()

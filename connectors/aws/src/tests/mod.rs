@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod fake;
+mod inspector;
 mod moto;
 mod repository;
 mod roles;

@@ -28,6 +28,11 @@ fn estate(test: &str) -> Option<Estate> {
         std::env::var_os("POAMD_TEST_MOTO_SEEDED"),
         std::env::var_os("POAMD_TEST_MOTO_KEY"),
     ) else {
+        let all = std::env::var_os("POAMD_TEST_ALL").is_some();
+        assert!(
+            !all,
+            "POAMD_TEST_ALL is set, and there is no seeded emulator"
+        );
         // Written past the test harness, which would swallow it.
         let _ = writeln!(
             std::io::stderr(),
@@ -250,8 +255,8 @@ async fn what_is_called_is_what_is_declared() {
         .iter()
         .flat_map(|watch| watch.actions().iter().copied())
         .collect();
-    // For the roles; the hub's right, not the account's.
-    declared.insert("sts:AssumeRole");
+    // For the roles, and for base credentials; the hub's rights, not the account's.
+    declared.extend(["sts:AssumeRole", "sts:GetCallerIdentity"]);
     assert_eq!(estate.session.wiring().throttle.called(), declared);
 }
 

@@ -47,7 +47,7 @@ fn every_action_reads() {
     {
         let verb = action.as_str().unwrap().split_once(':').unwrap().1;
         assert!(
-            ["Get", "List", "Describe"]
+            ["Get", "List", "Describe", "BatchGet"]
                 .iter()
                 .any(|word| verb.starts_with(word)),
             "{action}"
@@ -58,7 +58,11 @@ fn every_action_reads() {
 #[test]
 fn lists_name_every_file() {
     for (folder, listed, helpers) in [
-        ("sources", sources::FILES, &["mod", "paging"][..]),
+        (
+            "sources",
+            sources::FILES,
+            &["mod", "paging", "inspector_scans"][..],
+        ),
         ("watches", watches::FILES, &["mod", "authorization"]),
     ] {
         let mut files: Vec<String> = std::fs::read_dir(here().join("src").join(folder))

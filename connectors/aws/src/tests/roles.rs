@@ -3,8 +3,8 @@
 use poamd_contract::health::Verdict;
 use poamd_contract::watch::AccountProbe;
 
-use super::fake::{Asked, Fake, Reply, json_error, ok, xml_error};
-use super::{ACCOUNT, account, config, pull, session};
+use super::fake::{Asked, Fake, Reply, identity, json_error, ok, xml_error};
+use super::{ACCOUNT, account, config, observe, pull, session};
 use crate::probe::Probe;
 
 const MEMBER: &str = "210987654321";
@@ -15,13 +15,6 @@ fn credentials(n: usize) -> Reply {
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
          <AccessKeyId>ASIA{n}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
          <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-    ))
-}
-
-fn identity(account: &str) -> Reply {
-    ok(format!(
-        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-         <Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
     ))
 }
 
@@ -111,6 +104,27 @@ async fn a_role_that_cannot_be_assumed_denies_the_cell() {
         reason.contains(":role/poamd-audit") && reason.contains("trust policy"),
         "{reason}"
     );
+    assert!(reason.contains("may sts:AssumeRole"), "{reason}");
+}
+
+#[tokio::test]
+async fn base_credentials_of_another_account_see_nothing_of_this_one() {
+    let fake = Fake::owned_by(MEMBER, |_, _| ok(r#"{"Findings":[]}"#)).await;
+    let session = session(config(&fake.url));
+    let mine = account(ACCOUNT, None, &["us-east-1"]);
+    let (kept, coverage) = pull(&session, "securityhub", &mine, "us-east-1").await;
+    assert_eq!((coverage.state(), kept.pages.len()), ("denied", 0));
+    let reason = coverage.reason().unwrap();
+    for part in [ACCOUNT, MEMBER, "belong to", "role"] {
+        assert!(reason.contains(part), "{part} is not in {reason}");
+    }
+    let seen = observe(&session, "s3", &mine, "us-east-1").await;
+    assert_eq!(seen.coverage.state(), "denied");
+    assert_eq!(fake.count(), 0, "nothing else was asked");
+
+    let theirs = account(MEMBER, None, &[REGION]);
+    let (_, coverage) = pull(&session, "securityhub", &theirs, REGION).await;
+    assert!(coverage.is_complete(), "{coverage:?}");
 }
 
 async fn verdicts(
