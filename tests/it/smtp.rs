@@ -23,12 +23,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::ledger::at;
 use crate::support::reports::{csv_rows, dispatcher, order, publisher, small_ledger};
+use crate::support::skips::skipped;
 
 #[tokio::test]
 async fn the_report_arrives_over_starttls_at_a_foreign_server_and_parses() {
     let Some(python) = std::env::var_os("POAMD_TEST_SMTP_PYTHON") else {
-        println!(
-            "skipped: POAMD_TEST_SMTP_PYTHON names no Python with aiosmtpd (see tests/smtp/requirements.txt)"
+        skipped(
+            "the_report_arrives_over_starttls_at_a_foreign_server_and_parses",
+            "POAMD_TEST_SMTP_PYTHON names no Python with aiosmtpd, see tests/smtp/requirements.txt",
         );
         return;
     };

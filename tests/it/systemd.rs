@@ -5,6 +5,8 @@ use std::process::Command;
 
 use clap::Parser;
 
+use crate::support::skips::skipped;
+
 fn systemd(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("systemd")
@@ -41,7 +43,10 @@ fn the_unit_is_exposed_no_more_than_measured() {
     let output = match analyze("--threshold=11") {
         Ok(output) => output,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("skipped: no systemd-analyze");
+            skipped(
+                "the_unit_is_exposed_no_more_than_measured",
+                "no systemd-analyze",
+            );
             return;
         }
         Err(error) => panic!("systemd-analyze: {error}"),
@@ -95,15 +100,19 @@ fn credentials_stand_in_the_unit_by_name_only() {
 #[test]
 fn the_drop_in_opens_only_the_metadata_service() {
     let drop_in = "poamd.service.d/instance-profile.conf";
-    assert_eq!(values(drop_in, "IPAddressAllow"), ["169.254.169.254"]);
-    assert_eq!(values("poamd.service", "IPAddressDeny"), ["169.254.0.0/16"]);
+    let service = "169.254.169.254 fd00:ec2::254";
+    assert_eq!(values(drop_in, "IPAddressAllow"), [service]);
+    assert_eq!(
+        values("poamd.service", "IPAddressDeny"),
+        ["169.254.0.0/16 fd00:ec2::254"]
+    );
     let text = std::fs::read_to_string(systemd(drop_in)).unwrap();
     let settings = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     assert_eq!(
         settings.collect::<Vec<_>>(),
-        ["[Service]", "IPAddressAllow=169.254.169.254"]
+        ["[Service]", &format!("IPAddressAllow={service}")]
     );
 }
 

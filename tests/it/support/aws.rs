@@ -15,6 +15,8 @@ use poamd::wiring::{Surroundings, SystemChance, context_over};
 use poamd_contract::clock::{Clock, SystemClock};
 use serde_json::Value;
 
+use super::skips::skipped;
+
 /// How to reach one account.
 pub struct Reach {
     pub id: String,
@@ -73,8 +75,9 @@ impl Emulator {
             std::env::var_os("POAMD_TEST_MOTO_KEY"),
         );
         let (Ok(url), Some(key)) = (url, key) else {
-            println!(
-                "skipped: {test} (POAMD_TEST_MOTO_SEEDED and POAMD_TEST_MOTO_KEY are not set)"
+            skipped(
+                test,
+                "POAMD_TEST_MOTO_SEEDED and POAMD_TEST_MOTO_KEY are not set",
             );
             return None;
         };

@@ -2,11 +2,14 @@
 //! databases may be made.
 
 use std::future::Future;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use poamd::store::{DatabaseUrl, Store};
+
+use super::skips::skipped;
 
 const SERVER: &str = "POAMD_TEST_POSTGRES_URL";
 
@@ -43,7 +46,14 @@ impl Fresh {
     fn make() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var(SERVER) else {
-            println!("skipped on PostgreSQL: {SERVER} names no server");
+            // Once is enough: it is the same for every test.
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                skipped(
+                    "everything on PostgreSQL",
+                    "POAMD_TEST_POSTGRES_URL is not set",
+                )
+            });
             return None;
         };
         let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -6,3 +6,4 @@ pub mod desks;
 pub mod findings;
 pub mod ledger;
 pub mod reports;
+pub mod skips;
