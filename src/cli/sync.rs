@@ -25,15 +25,16 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
     if args.dry_run {
         return dry_run(shell, at, args);
     }
-    let done = load::job(at, shell, async |context| {
+    let done = load::leased(at, shell, "sync", async |context| {
         sync::recover(context).await?;
         sync::run(context).await
     })?;
     args.told.tell(shell, &done, lines)?;
-    let trouble = done.sent.failed + done.sent.needs_operator > 0
-        || !done.sent.paused.is_empty()
-        || done.polled.values().any(|p| p.void.is_some());
-    Ok(if trouble { Exit::Failed } else { Exit::Done })
+    Ok(if done.is_trouble() {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
 }
 
 fn lines(done: &Summary) -> Vec<String> {
@@ -46,12 +47,15 @@ fn lines(done: &Summary) -> Vec<String> {
             "{desk}: {} tickets looked at, {} changed, {} new comments, {} justifications accepted, {} refused",
             polled.tickets, polled.changed, polled.comments, polled.accepted, polled.refused
         ));
-        lines.extend(
-            polled
-                .void
-                .iter()
-                .map(|why| format!("{desk}: could not be read, nothing is concluded: {why}")),
-        );
+        if polled.unreadable > 0 {
+            lines.push(format!(
+                "{desk}: the comments of {} tickets could not be read, the log says why; the next sync reads them again",
+                polled.unreadable
+            ));
+        }
+        lines.extend(polled.void.iter().map(|why| {
+            format!("{desk}: could not be read, nothing is concluded and nothing written: {why}")
+        }));
     }
     let sent = &done.sent;
     lines.push(format!(
@@ -79,7 +83,7 @@ fn lines(done: &Summary) -> Vec<String> {
 }
 
 fn dry_run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit, Failure> {
-    let (wanted, planned) = load::job(at, shell, sync::dry_run)?;
+    let (wanted, planned) = load::rehearse(at, shell, sync::dry_run)?;
     let show = |wanted: &Vec<Wanted>| {
         let mut lines: Vec<String> = wanted.iter().map(line).collect();
         lines.push(format!(

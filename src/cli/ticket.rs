@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use poamd_contract::desk::TicketState;
 use serde_json::json;
@@ -12,11 +13,14 @@ use super::listing::{self, Ink, Layout, Shown};
 use super::load::{self, Opened};
 use super::shell::Shell;
 use super::summary::Told;
-use crate::domain::ticket::{Link, OutboxState};
+use crate::delivery::tickets as delivery;
+use crate::domain::record::RecordId;
+use crate::domain::ticket::{EffectKind, Link, OutboxState};
 use crate::query::filter::{Filter, Pattern};
 use crate::query::ticket::{self, TicketView};
 use crate::store::audit::{self, Event};
-use crate::store::outbox;
+use crate::store::outbox::{self, OutboxRow};
+use crate::store::{AnyConnection, StoreError, tickets};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -26,6 +30,8 @@ pub enum Verb {
     Show(One),
     /// Try again what was refused or stayed unclear on a ticket; a create is looked up first
     Retry(Retry),
+    /// Say that a desk's new url is the same site under another address
+    Moved(Moved),
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +61,18 @@ pub struct One {
 #[derive(Debug, Args)]
 pub struct Retry {
     /// The desk's key, POAM-000123, or the number in poamd ticket list
-    ticket: String,
+    #[arg(required_unless_present = "desk", conflicts_with = "desk")]
+    ticket: Option<String>,
+    /// Everything on this desk, with the new tickets that are held back
+    #[arg(long, value_name = "NAME")]
+    desk: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Moved {
+    /// The desk whose url changed
+    #[arg(long, value_name = "NAME")]
+    desk: String,
 }
 
 const LAYOUT: Layout<TicketView> = Layout {
@@ -110,7 +127,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
             };
             filter.check_status("tickets", &ticket::STATUSES)?;
             let opened = load::open(at, shell)?;
-            let rows = opened.view(|conn, snapshot| ticket::list(conn, snapshot, &filter))?;
+            let rows = opened.filtered(&filter, |conn, snapshot| {
+                ticket::list(conn, snapshot, &filter)
+            })?;
             listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
         }
         Verb::Show(one) => {
@@ -120,7 +139,11 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
                 found.iter().flat_map(lines).collect()
             })
         }
-        Verb::Retry(one) => retry(shell, at, &one.ticket),
+        Verb::Retry(Retry {
+            desk: Some(desk), ..
+        }) => retry_desk(shell, at, desk),
+        Verb::Retry(one) => retry(shell, at, one.ticket.as_deref().unwrap_or_default()),
+        Verb::Moved(one) => moved(shell, at, &one.desk),
     }
 }
 
@@ -146,35 +169,121 @@ fn find(opened: &Opened, wanted: &str) -> Result<Vec<TicketView>, Failure> {
 fn retry(shell: &mut Shell<'_>, at: Option<&Path>, wanted: &str) -> Result<(), Failure> {
     let opened = load::open(at, shell)?;
     let found = find(&opened, wanted)?;
-    let (actor, now) = (shell.actor(), shell.clock.now());
-    let moved = opened.store.write_here(|conn| {
-        let mut moved = 0;
+    let by = Retrying::of(shell, &opened);
+    let count = opened.store.write_here(|conn| {
+        let mut count = 0;
         for ticket in &found {
             for row in outbox::of_ticket(conn, ticket.id)? {
-                if !outbox::retry(conn, row.id, now)? {
-                    continue;
-                }
-                moved += 1;
-                let event = Event {
-                    at: now,
-                    actor: actor.clone(),
-                    kind: "ticket.retried",
-                    subject: ticket.poam.to_string(),
-                    body: json!({ "desk": ticket.desk, "effect": row.kind.0, "outbox": row.id, "was": row.state.0 }),
-                };
-                audit::append(conn, &event)?;
+                count += usize::from(by.retry(conn, &row, &ticket.poam.to_string())?);
             }
         }
-        Ok(moved)
+        Ok(count)
     })?;
-    if moved == 0 {
+    if count == 0 {
         return Err(Failure::work(format!(
             "nothing on {wanted} was refused or stayed unclear; see poamd ticket show"
         )));
     }
     shell.say(&format!(
-        "{moved} will be tried again with the next sync, or now: poamd sync"
+        "{count} will be tried again with the next sync, or now: poamd sync"
     ))
+}
+
+fn retry_desk(shell: &mut Shell<'_>, at: Option<&Path>, desk: &str) -> Result<(), Failure> {
+    let opened = load::open(at, shell)?;
+    known_desk(&opened, desk)?;
+    let by = Retrying::of(shell, &opened);
+    let count = opened.store.write_here(|conn| {
+        let held: Vec<i64> = outbox::of_desk(conn, desk, OutboxState::Pending)?
+            .iter()
+            .filter(|row| row.kind.0 == EffectKind::Create)
+            .map(|row| row.id)
+            .collect();
+        let mut count = outbox::hasten(conn, &held, by.now)?;
+        for state in [OutboxState::Failed, OutboxState::NeedsOperator] {
+            for row in outbox::of_desk(conn, desk, state)? {
+                let Some(ticket) = tickets::find(conn, row.ticket_id)? else {
+                    continue;
+                };
+                let poam = RecordId(ticket.record_id).to_string();
+                count += usize::from(by.retry(conn, &row, &poam)?);
+            }
+        }
+        Ok(count)
+    })?;
+    shell.say(&match count {
+        0 => format!("nothing on {desk} was refused, is held back or stayed unclear"),
+        count => format!("{count} will be tried again with the next sync, or now: poamd sync"),
+    })
+}
+
+/// Who tries again, and when that may begin.
+struct Retrying<'a> {
+    opened: &'a Opened,
+    actor: String,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Retrying<'a> {
+    fn of(shell: &Shell<'_>, opened: &'a Opened) -> Self {
+        let (actor, now) = (shell.actor(), shell.clock.now());
+        Self { opened, actor, now }
+    }
+
+    fn retry(
+        &self,
+        conn: &mut AnyConnection,
+        row: &OutboxRow,
+        poam: &str,
+    ) -> Result<bool, StoreError> {
+        let desk = self.opened.config.desks.iter().find(|d| d.name == row.desk);
+        let settle = desk.map(|d| d.settle).unwrap_or_default();
+        let not_before = delivery::earliest_retry(row, settle, self.now);
+        if !outbox::retry(conn, row.id, not_before)? {
+            return Ok(false);
+        }
+        let event = Event {
+            at: self.now,
+            actor: self.actor.clone(),
+            kind: "ticket.retried",
+            subject: poam.to_owned(),
+            body: json!({ "desk": row.desk, "effect": row.kind.0, "outbox": row.id, "was": row.state.0 }),
+        };
+        audit::append(conn, &event)?;
+        Ok(true)
+    }
+}
+
+fn moved(shell: &mut Shell<'_>, at: Option<&Path>, desk: &str) -> Result<(), Failure> {
+    let opened = load::open(at, shell)?;
+    let url = known_desk(&opened, desk)?;
+    let (actor, now) = (shell.actor(), shell.clock.now());
+    opened.store.write_here(|conn| {
+        let from = tickets::pinned_site(conn, desk)?;
+        tickets::unpin_site(conn, desk)?;
+        let event = Event {
+            at: now,
+            actor,
+            kind: "desk.moved",
+            subject: desk.to_owned(),
+            body: json!({ "desk": desk, "from": from, "to": url }),
+        };
+        audit::append(conn, &event)?;
+        Ok(())
+    })?;
+    shell.say(&format!(
+        "{desk} is taken to be the same site at {url}; the next sync checks the marker of every ticket there"
+    ))
+}
+
+/// The address of a configured desk.
+fn known_desk(opened: &Opened, name: &str) -> Result<String, Failure> {
+    let desk = opened.config.desks.iter().find(|d| d.name == name);
+    desk.map(|d| d.url.to_string()).ok_or_else(|| {
+        Failure::work(format!(
+            "no [[desks]] in the configuration is named {name:?}; poamd config show lists them"
+        ))
+    })
 }
 
 fn lines(t: &TicketView) -> Vec<String> {

@@ -1,12 +1,11 @@
 //! Records and tickets brought into step: read what people did, plan, send. In this order, so that what people said is
 //! known before anything is written. Mails that wait for another try go out with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::{Context, JobError, Result, pull, report};
 use crate::config::desks::{Backend, Desk as DeskConfig};
@@ -35,6 +34,18 @@ pub struct Summary {
     pub mail: MailSummary,
 }
 
+impl Summary {
+    /// Whether a person has to look at a desk.
+    pub fn is_trouble(&self) -> bool {
+        self.sent.failed + self.sent.needs_operator > 0
+            || !self.sent.paused.is_empty()
+            || self
+                .polled
+                .values()
+                .any(|p| p.void.is_some() || p.unreadable > 0)
+    }
+}
+
 impl From<TicketError> for JobError {
     fn from(error: TicketError) -> Self {
         match error {
@@ -55,22 +66,31 @@ pub async fn run(ctx: &Context) -> Result<Summary> {
     summary.expired = expire(ctx).await?;
     let writes = summary.enabled && !ctx.config.tickets.dry_run;
     if writes {
-        let rules = Arc::new(rules(ctx));
+        let mut rules = rules(ctx);
         summary.polled = poll(ctx, &rules).await?;
+        let void = |(name, polled): (&String, &Polled)| polled.void.is_some().then(|| name.clone());
+        rules.void = summary.polled.iter().filter_map(void).collect();
+        let rules = Arc::new(rules);
         summary.records = pull::plan(ctx, ACTOR).await?;
         summary.planned = plan(ctx, &rules).await?;
-        summary.sent = dispatcher(ctx).drain(&CancellationToken::new()).await?;
+        let mut dispatcher = dispatcher(ctx);
+        // What may be another site, or another's credential, is not written to either.
+        dispatcher
+            .desks
+            .retain(|name, _| !rules.void.contains(name));
+        summary.sent = dispatcher.drain(&ctx.stop).await?;
     } else {
         summary.records = pull::plan(ctx, ACTOR).await?;
     }
     summary.mail = report::deliver(ctx).await?;
     ctx.progress.end("sync");
-    let trouble = summary.sent.failed + summary.sent.needs_operator > 0
-        || summary.polled.values().any(|p| p.void.is_some())
-        || !summary.sent.paused.is_empty();
     ctx.finish_run(
         run,
-        if trouble { "trouble" } else { "complete" },
+        if summary.is_trouble() {
+            "trouble"
+        } else {
+            "complete"
+        },
         json!({ "planned": summary.planned, "sent": summary.sent }),
     )
     .await?;
@@ -162,6 +182,7 @@ pub fn rules(ctx: &Context) -> Rules {
         transitions_per_run: config.tickets.transitions_per_run,
         comments_per_run: config.tickets.comments_per_run,
         reopen_days: u32::try_from(REOPEN_WINDOW.num_days()).unwrap_or(u32::MAX),
+        void: BTreeSet::new(),
     }
 }
 
@@ -169,6 +190,7 @@ fn desk_rules(desk: &DeskConfig) -> DeskRules {
     let takes = desk.clone();
     DeskRules {
         name: desk.name.clone(),
+        site: desk.url.as_str().trim_end_matches('/').to_owned(),
         system: desk.system().as_str(),
         sign_in: match &desk.backend {
             Backend::JiraCloud(jira) => jira.email.clone(),

@@ -16,7 +16,7 @@ pub struct CommentRow {
     pub content_hash: String,
     pub ticket_id: i64,
     pub author_id: String,
-    /// `nothing`, `accepted`, `refused`, `answered`, `silent`, `edited`.
+    /// `nothing`, `accepted`, `refused`, `answered`, `silent`, `edited`, `gone`.
     pub verdict: String,
     /// Why, or which command.
     pub detail: String,

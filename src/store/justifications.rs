@@ -1,5 +1,7 @@
 //! Justifications: the word as it was given, by whom, until when, and the findings it covers.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
@@ -116,6 +118,21 @@ pub fn covered(conn: &mut AnyConnection, id: i64) -> Result<Vec<(String, String)
         .order((justified_findings::account, justified_findings::fingerprint))
         .select((justified_findings::account, justified_findings::fingerprint))
         .load(conn)?)
+}
+
+/// The records on which the findings stand that a justification covers.
+pub fn records_of(conn: &mut AnyConnection, id: i64) -> Result<BTreeSet<i64>> {
+    let found: Vec<Option<i64>> = justified_findings::table
+        .inner_join(
+            findings::table.on(findings::account
+                .eq(justified_findings::account)
+                .and(findings::fingerprint.eq(justified_findings::fingerprint))),
+        )
+        .filter(justified_findings::justification_id.eq(id))
+        .select(findings::record_id)
+        .distinct()
+        .load(conn)?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Whether a justification in force still covers a finding.

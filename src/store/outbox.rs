@@ -73,6 +73,10 @@ pub enum Dead {
     All,
 }
 
+/// Neither a wait nor a lease is longer, a desk's settle time aside. A time beyond it was written by a clock that has
+/// been put back since.
+const FARTHEST: TimeDelta = TimeDelta::days(1);
+
 /// Wants an effect. False if the same was wanted before, whatever became of it.
 pub fn enqueue(
     conn: &mut AnyConnection,
@@ -213,6 +217,25 @@ pub fn settle(
     Ok(held == 1)
 }
 
+/// Rows of a desk that wait longer than anything waits, `settle` included, come due `until` instead: they were written
+/// while the clock was ahead. Not at once, since an unclear one may still be settling.
+pub fn bring_near(
+    conn: &mut AnyConnection,
+    desk: &str,
+    settle: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(
+        outbox::table
+            .filter(outbox::desk.eq(desk))
+            .filter(outbox::state.eq_any([OutboxState::Pending, OutboxState::Ambiguous].map(Col)))
+            .filter(outbox::not_before.gt(stamp(now + FARTHEST + settle))),
+    )
+    .set(outbox::not_before.eq(stamp(now + settle)))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Rows that a dead process left in `sending`.
 pub fn left_over(
     conn: &mut AnyConnection,
@@ -225,12 +248,24 @@ pub fn left_over(
         .filter(outbox::state.eq(Col(OutboxState::Sending)))
         .into_boxed();
     if dead == Dead::Expired {
-        query = query.filter(outbox::lease_until.lt(stamp(now)));
+        query = query.filter(
+            outbox::lease_until
+                .lt(stamp(now))
+                .or(outbox::lease_until.gt(stamp(now + FARTHEST))),
+        );
     }
     Ok(query
         .order(outbox::id)
         .select(OutboxRow::as_select())
         .load(conn)?)
+}
+
+/// Whether anything was ever sent to a desk.
+pub fn was_tried(conn: &mut AnyConnection, desk: &str) -> Result<bool> {
+    let tried = outbox::table
+        .filter(outbox::desk.eq(desk))
+        .filter(outbox::attempt.gt(0));
+    Ok(diesel::select(exists(tried)).get_result(conn)?)
 }
 
 pub fn of_ticket(conn: &mut AnyConnection, ticket: i64) -> Result<Vec<OutboxRow>> {
@@ -281,9 +316,9 @@ pub fn next_due(conn: &mut AnyConnection, desks: &[&str]) -> Result<Option<DateT
     Ok(waiting.into_iter().chain(leased).min().map(|t| t.and_utc()))
 }
 
-/// An operator wants a refused or unclear effect tried again; a create is looked up first. False if the row is in
-/// neither state.
-pub fn retry(conn: &mut AnyConnection, id: i64, now: DateTime<Utc>) -> Result<bool> {
+/// An operator wants a refused or unclear effect tried again, not before a time; it is looked up first. False if the
+/// row is in neither state.
+pub fn retry(conn: &mut AnyConnection, id: i64, not_before: DateTime<Utc>) -> Result<bool> {
     let stuck = [OutboxState::Failed, OutboxState::NeedsOperator].map(Col);
     let moved = diesel::update(
         outbox::table
@@ -293,29 +328,76 @@ pub fn retry(conn: &mut AnyConnection, id: i64, now: DateTime<Utc>) -> Result<bo
     .set((
         outbox::state.eq(Col(OutboxState::Ambiguous)),
         outbox::unclear.eq(0),
-        outbox::not_before.eq(stamp(now)),
+        outbox::not_before.eq(stamp(not_before)),
         outbox::settled_at.eq(None::<NaiveDateTime>),
     ))
     .execute(conn)?;
     Ok(moved == 1)
 }
 
-/// What can no longer be done on a ticket that is gone; returns how many rows.
-pub fn give_up(
+/// How many rows came back from where they had ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PutBack {
+    pub failed: u64,
+    pub needs_operator: u64,
+}
+
+/// Puts creates that ended badly back where they wait, and lets no create of their desk begin before a time. What was
+/// unclear is looked up still.
+pub fn hold_creates(
     conn: &mut AnyConnection,
-    ticket: i64,
-    why: &str,
-    now: DateTime<Utc>,
-) -> Result<usize> {
+    desk: &str,
+    ended: &[i64],
+    until: DateTime<Utc>,
+) -> Result<PutBack> {
+    let mut back = |from: OutboxState, to: OutboxState| -> Result<u64> {
+        let moved = diesel::update(
+            outbox::table
+                .filter(outbox::id.eq_any(ended))
+                .filter(outbox::state.eq(Col(from))),
+        )
+        .set((
+            outbox::state.eq(Col(to)),
+            outbox::unclear.eq(0),
+            outbox::settled_at.eq(None::<NaiveDateTime>),
+        ))
+        .execute(conn)?;
+        Ok(moved as u64)
+    };
+    let back = PutBack {
+        failed: back(OutboxState::Failed, OutboxState::Pending)?,
+        needs_operator: back(OutboxState::NeedsOperator, OutboxState::Ambiguous)?,
+    };
+    diesel::update(
+        outbox::table
+            .filter(outbox::desk.eq(desk))
+            .filter(outbox::kind.eq(Col(EffectKind::Create)))
+            .filter(outbox::state.eq_any([OutboxState::Pending, OutboxState::Ambiguous].map(Col)))
+            .filter(outbox::not_before.lt(stamp(until))),
+    )
+    .set(outbox::not_before.eq(stamp(until)))
+    .execute(conn)?;
+    Ok(back)
+}
+
+/// Lets what waits without being unclear come due now. Returns how many rows.
+pub fn hasten(conn: &mut AnyConnection, rows: &[i64], now: DateTime<Utc>) -> Result<usize> {
     Ok(diesel::update(
         outbox::table
-            .filter(outbox::ticket_id.eq(ticket))
-            .filter(outbox::state.eq_any([OutboxState::Pending, OutboxState::Ambiguous].map(Col))),
+            .filter(outbox::id.eq_any(rows))
+            .filter(outbox::state.eq(Col(OutboxState::Pending)))
+            .filter(outbox::not_before.gt(stamp(now))),
     )
-    .set((
-        outbox::state.eq(Col(OutboxState::Failed)),
-        outbox::error.eq(why),
-        outbox::settled_at.eq(stamp(now)),
-    ))
+    .set(outbox::not_before.eq(stamp(now)))
     .execute(conn)?)
+}
+
+/// All rows of a desk in a state, oldest first.
+pub fn of_desk(conn: &mut AnyConnection, desk: &str, state: OutboxState) -> Result<Vec<OutboxRow>> {
+    Ok(outbox::table
+        .filter(outbox::desk.eq(desk))
+        .filter(outbox::state.eq(Col(state)))
+        .order(outbox::id)
+        .select(OutboxRow::as_select())
+        .load(conn)?)
 }

@@ -181,6 +181,7 @@ diesel::table! {
         status -> Nullable<Text>,
         version -> Nullable<Text>,
         comments_version -> Nullable<Text>,
+        comments_read_at -> Nullable<Timestamp>,
         probe_after -> Nullable<Text>,
         written -> Text,
         seen -> Text,

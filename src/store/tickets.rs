@@ -31,6 +31,8 @@ pub struct TicketRow {
     pub version: Option<String>,
     /// Version up to which its comments were read.
     pub comments_version: Option<String>,
+    /// When they were last read, changed or not.
+    pub comments_read_at: Option<NaiveDateTime>,
     /// The highest key on the desk before the first create.
     pub probe_after: Option<String>,
     /// JSON of [`Written`].
@@ -188,6 +190,34 @@ pub fn pin_identity(conn: &mut AnyConnection, desk: &str, sign_in: &str, id: &st
         .values((meta::key.eq(pin(desk, sign_in)), meta::value.eq(id)))
         .execute(conn)?;
     Ok(())
+}
+
+/// The address a desk had when its identity was last found to be right.
+pub fn pinned_site(conn: &mut AnyConnection, desk: &str) -> Result<Option<String>> {
+    Ok(meta::table
+        .find(site_pin(desk))
+        .select(meta::value)
+        .first(conn)
+        .optional()?)
+}
+
+/// Keeps the address of a desk.
+pub fn pin_site(conn: &mut AnyConnection, desk: &str, site: &str) -> Result<()> {
+    unpin_site(conn, desk)?;
+    diesel::insert_into(meta::table)
+        .values((meta::key.eq(site_pin(desk)), meta::value.eq(site)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The next address of a desk counts as that of the same site. False if it had none.
+pub fn unpin_site(conn: &mut AnyConnection, desk: &str) -> Result<bool> {
+    let gone = diesel::delete(meta::table.find(site_pin(desk))).execute(conn)?;
+    Ok(gone == 1)
+}
+
+fn site_pin(desk: &str) -> String {
+    format!("desk-site:{desk}")
 }
 
 fn pin(desk: &str, sign_in: &str) -> String {

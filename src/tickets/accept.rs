@@ -25,6 +25,8 @@ use crate::store::{AnyConnection, findings, from_json, items, outbox, records};
 
 /// Answers other than receipts to one author on one ticket in a day (`itsm.md` 4.8); then silence.
 const ANSWERS_A_DAY: i64 = 3;
+/// The verdict on an accepted comment that was deleted or hidden since.
+const GONE: &str = "gone";
 
 /// Where a comment was read.
 pub(super) struct Reading<'a> {
@@ -88,6 +90,49 @@ pub(super) fn take(
         answered,
     };
     taking.write(conn, verdict)
+}
+
+/// Accepted comments that are no longer to be seen: the decision stands on the text that was kept, and it is said once
+/// (`itsm.md` 4.11).
+pub(super) fn note_gone(
+    conn: &mut AnyConnection,
+    reading: &Reading<'_>,
+    there: &[Comment],
+) -> Result<()> {
+    let known = inbox::of_ticket(conn, reading.ticket.id)?;
+    let told = |id: &str| {
+        known
+            .iter()
+            .any(|k| k.comment_id == id && k.verdict == GONE)
+    };
+    let accepted = known.iter().filter(|k| k.verdict == "accepted");
+    for row in accepted {
+        if there.iter().any(|c| c.id == row.comment_id) || told(&row.comment_id) {
+            continue;
+        }
+        inbox::insert(
+            conn,
+            &CommentRow {
+                content_hash: String::new(),
+                verdict: GONE.to_owned(),
+                detail: "the justification stands on the text that was kept".to_owned(),
+                read_at: stamp(reading.now),
+                ..row.clone()
+            },
+        )?;
+        let ticket = reading.ticket.name();
+        tracing::warn!(
+            ticket,
+            comment = row.comment_id,
+            "an accepted justification can no longer be seen on its ticket"
+        );
+        let body =
+            json!({ "desk": reading.desk.name, "ticket": ticket, "comment": row.comment_id });
+        let (record, actor) = (reading.ticket.record_id, reading.actor);
+        let kind = "justification.comment-gone";
+        audit::append(conn, &event(reading.now, actor, kind, record, body))?;
+    }
+    Ok(())
 }
 
 struct Taking<'a> {

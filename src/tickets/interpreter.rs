@@ -226,6 +226,7 @@ mod tests {
         DeskRules {
             name: "tracker".into(),
             system: "jira-cloud",
+            site: "https://desk.example.net".to_owned(),
             sign_in: "poamd".into(),
             takes: Arc::new(|_, _, _| true),
             justifiers: ["ada".to_owned()].into(),

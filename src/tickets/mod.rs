@@ -1,8 +1,8 @@
 //! Records and their tickets: what is wanted on the desks, and what people say there.
 //!
 //! In reading order: `view` (a record as its ticket tells it), `planner` (what is wanted), `poller` (what changed),
-//! `interpreter` (what a comment means), `accept` (what that writes), `expiry`. Not in it: sending, which is
-//! `delivery`'s.
+//! `site` (whether the desk is the one it was), `interpreter` (what a comment means), `accept` (what that writes),
+//! `expiry`. Not in it: sending, which is `delivery`'s.
 
 mod accept;
 mod expiry;
@@ -10,6 +10,7 @@ mod interpreter;
 pub mod planner;
 mod poller;
 mod replies;
+mod site;
 mod view;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,8 @@ pub struct DeskRules {
     pub system: &'static str,
     /// The name it signs in with: its identity is pinned under it.
     pub sign_in: String,
+    /// Its address; its tickets pin it.
+    pub site: String,
     pub takes: Takes,
     /// Ids of the people whose justifications count.
     pub justifiers: BTreeSet<String>,
@@ -57,6 +60,8 @@ pub struct Rules {
     pub comments_per_run: u32,
     /// Days within which the same weakness reopens its record; said when a record closes.
     pub reopen_days: u32,
+    /// Desks from whose poll nothing may be concluded: nothing is wanted there now, and nothing elsewhere instead.
+    pub void: BTreeSet<String>,
 }
 
 impl Rules {

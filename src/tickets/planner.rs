@@ -279,9 +279,13 @@ impl Plan<'_> {
         let (name, label) = self.account();
         let takes = |d: &&DeskRules| (d.takes)(&self.record.account, name, label);
         match self.rules.desks.iter().find(takes) {
-            Some(desk) if rated => self.create(desk, 1, None),
+            Some(desk) if rated && !self.is_void(&desk.name) => self.create(desk, 1, None),
             _ => Ok(Vec::new()),
         }
+    }
+
+    fn is_void(&self, desk: &str) -> bool {
+        self.rules.void.contains(desk)
     }
 
     fn account(&self) -> (&str, &str) {
@@ -337,6 +341,9 @@ impl Plan<'_> {
         let Some(desk) = self.rules.desk(&ticket.desk) else {
             return Ok(Vec::new());
         };
+        if self.is_void(&desk.name) {
+            return Ok(Vec::new());
+        }
         let history = self
             .world
             .outbox
@@ -359,7 +366,7 @@ impl Plan<'_> {
             RecordStatus::Closed => self.close(&standing, state),
             RecordStatus::Superseded => Ok(Vec::new()),
             RecordStatus::Open | RecordStatus::InProgress if state == TicketState::Closed => {
-                self.create(desk, ticket.generation + 1, Some(ticket.id))
+                self.succeed(desk, ticket)
             }
             RecordStatus::Open | RecordStatus::InProgress if state == TicketState::Done => {
                 self.reopen(&standing)
@@ -391,6 +398,27 @@ impl Plan<'_> {
         )])
     }
 
+    /// The ticket after one that the desk lets nobody change any more. As many in a month as reopenings.
+    fn succeed(&self, desk: &DeskRules, ticket: &TicketRow) -> Result<Vec<Wanted>> {
+        let since = stamp(self.now - REOPENINGS_IN);
+        let lately = self
+            .world
+            .tickets
+            .get(&self.record.id)
+            .into_iter()
+            .flatten()
+            .filter(|t| t.generation > 1 && t.created_at > since)
+            .count();
+        if lately >= REOPENINGS {
+            tracing::warn!(
+                ticket = ticket.name(),
+                "followed by {lately} tickets in 30 days: it is left to people now"
+            );
+            return Ok(Vec::new());
+        }
+        self.create(desk, ticket.generation + 1, Some(ticket.id))
+    }
+
     /// The evidence first, then the move.
     fn close(&self, standing: &Standing<'_>, state: TicketState) -> Result<Vec<Wanted>> {
         let Some(closed_at) = self.record.closed_at.map(|t| t.and_utc()) else {
@@ -407,6 +435,10 @@ impl Plan<'_> {
         let body = replies::closing(self.templates, self.record, items, self.rules, closed_at)?;
         let name = format!("closed/{}", closed_at.timestamp_micros());
         let mut wanted = vec![standing.say(self.record, &name, body)];
+        if standing.is_known(&wanted[0]) {
+            // Said already: whoever opened it again since has a reason, and is not overruled.
+            return Ok(Vec::new());
+        }
         if state != TicketState::Done {
             let note = "Fixed, as the evidence in the comment shows.".to_owned();
             let to = TicketState::Done;
@@ -416,7 +448,7 @@ impl Plan<'_> {
                 Effect::Transition { to, note },
             ));
         }
-        Ok(standing.without_known(wanted))
+        Ok(wanted)
     }
 
     fn reopen(&self, standing: &Standing<'_>) -> Result<Vec<Wanted>> {
@@ -488,8 +520,12 @@ impl Standing<'_> {
         self.history.iter().filter(done).count()
     }
 
+    fn is_known(&self, wanted: &Wanted) -> bool {
+        let same = |row: &OutboxRow| row.idempotency == wanted.idempotency;
+        self.history.iter().any(same)
+    }
+
     fn without_known(&self, wanted: Vec<Wanted>) -> Vec<Wanted> {
-        let known = |w: &Wanted| self.history.iter().any(|r| r.idempotency == w.idempotency);
-        wanted.into_iter().filter(|w| !known(w)).collect()
+        wanted.into_iter().filter(|w| !self.is_known(w)).collect()
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::accept::{self, Reading, Taken};
-use super::{DeskRules, Result, Rules, event};
+use super::{DeskRules, Result, Rules, event, site};
 use crate::domain::finding::FindingStatus;
 use crate::domain::record::RecordStatus;
 use crate::domain::ticket::{EffectKind, Link, OutboxState, Seen};
@@ -24,6 +24,9 @@ use crate::store::{AnyConnection, Store, audit, findings, inbox, outbox, records
 
 /// Tickets read in one call.
 const AT_A_TIME: usize = 100;
+const FULL_READ: TimeDelta = TimeDelta::hours(24);
+/// By how many minutes of those 24 hours tickets differ.
+const FULL_READ_SPREAD: i64 = 240;
 /// So many tickets gone at once are a matter of rights, not of people (`itsm.md` 4.6).
 const MISSING_AT_ONCE: usize = 5;
 
@@ -41,6 +44,8 @@ pub struct Polled {
     pub answered: u64,
     /// Tickets found to be gone.
     pub missing: u64,
+    /// Tickets that had changed and whose comments could not be read: commands may wait there.
+    pub unreadable: u64,
     /// Why nothing was concluded from it; `None` if all went well.
     pub void: Option<String>,
 }
@@ -97,9 +102,14 @@ struct Poll<'a> {
 
 impl Poll<'_> {
     async fn run(&self, polled: &mut Polled) -> Result<(), Stopped> {
-        self.check_identity().await?;
+        if let Some(why) = site::doubt(self.store, self.desk, self.desk_rules).await? {
+            return Err(Stopped::Void(why));
+        }
         let known = self.store.read_here(|conn| self.watched(conn))?;
         let seen = self.read(&known).await?;
+        if let Some(why) = site::strangers(self.desk_rules, &known, &seen) {
+            return Err(Stopped::Void(why));
+        }
         let absent: Vec<&TicketRow> = known
             .iter()
             .filter(|t| t.link.0 == Link::Linked && !seen.contains_key(remote_id(t)))
@@ -123,31 +133,6 @@ impl Poll<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A dead or foreign credential must not read as "no tickets".
-    async fn check_identity(&self) -> Result<(), Stopped> {
-        let me = self
-            .desk
-            .identity()
-            .await
-            .map_err(|e| Stopped::Void(e.what))?;
-        let (name, sign_in) = (&self.desk_rules.name, &self.desk_rules.sign_in);
-        let pinned = self
-            .store
-            .read_here(|conn| tickets::pinned_identity(conn, name, sign_in))?;
-        match pinned {
-            Some(id) if id == me.id => Ok(()),
-            Some(id) => Err(Stopped::Void(format!(
-                "{name} answers {sign_in} as {}, and used to as {id}: check whose credential it is",
-                me.id
-            ))),
-            None => {
-                self.store
-                    .write_here(|conn| tickets::pin_identity(conn, name, sign_in, &me.id))?;
-                Ok(())
-            }
-        }
     }
 
     /// Tickets of live records, and of those that may still open again.
@@ -191,7 +176,9 @@ impl Poll<'_> {
                 .write_here(|conn| self.relink(conn, ticket.id, Link::Linked))?;
         }
         let version = Some(snapshot.version.as_str());
-        if ticket.version.as_deref() == version && ticket.comments_version.as_deref() == version {
+        let same =
+            ticket.version.as_deref() == version && ticket.comments_version.as_deref() == version;
+        if same && !self.is_read_due(ticket) {
             return Ok(());
         }
         let comments = match self.desk.comments(&snapshot.ticket).await {
@@ -204,6 +191,7 @@ impl Poll<'_> {
                     error = error.what,
                     "comments could not be read"
                 );
+                polled.unreadable += 1;
                 return Ok(());
             }
         };
@@ -219,7 +207,7 @@ impl Poll<'_> {
         });
         outcome?;
         if let Some(counts) = counts? {
-            polled.changed += 1;
+            polled.changed += u64::from(!same);
             polled.comments += counts.comments;
             polled.accepted += counts.accepted;
             polled.refused += counts.refused;
@@ -240,7 +228,9 @@ impl Poll<'_> {
         let Some(mut ticket) = tickets::find(conn, id)? else {
             return Ok(());
         };
+        let before = ticket.clone();
         self.take_comments(conn, &ticket, comments, counts)?;
+        accept::note_gone(conn, &self.reading(&ticket), comments)?;
         self.take_state(conn, &ticket, snapshot)?;
         ticket.state = Some(Col(snapshot.state));
         ticket.status = Some(snapshot.status.clone());
@@ -252,9 +242,31 @@ impl Poll<'_> {
             summary: Some(snapshot.summary.clone()),
             due: snapshot.due,
         })?;
-        ticket.changed_at = stamp(self.now);
+        if ticket != before {
+            ticket.changed_at = stamp(self.now);
+        }
+        ticket.comments_read_at = Some(stamp(self.now));
         tickets::update(conn, &ticket)?;
         Ok(())
+    }
+
+    fn reading<'a>(&'a self, ticket: &'a TicketRow) -> Reading<'a> {
+        Reading {
+            desk: self.desk_rules,
+            templates: self.templates,
+            ticket,
+            now: self.now,
+            actor: self.actor,
+        }
+    }
+
+    /// Once a day each ticket's comments are read though nothing seems to have changed: a desk may tell of a deletion
+    /// or an edit by nothing else (`itsm.md` 4.10). Spread, so that not all fall due at once.
+    fn is_read_due(&self, ticket: &TicketRow) -> bool {
+        let every = FULL_READ - TimeDelta::minutes(ticket.id % FULL_READ_SPREAD);
+        let age = ticket.comments_read_at.map(|at| self.now - at.and_utc());
+        // A time to come was written by a clock that has been put back.
+        !age.is_some_and(|age| age >= TimeDelta::zero() && age < every)
     }
 
     fn take_comments(
@@ -264,13 +276,7 @@ impl Poll<'_> {
         comments: &[Comment],
         counts: &mut Polled,
     ) -> Result<()> {
-        let reading = Reading {
-            desk: self.desk_rules,
-            templates: self.templates,
-            ticket,
-            now: self.now,
-            actor: self.actor,
-        };
+        let reading = self.reading(ticket);
         let known = inbox::of_ticket(conn, ticket.id)?;
         let answered: BTreeSet<&str> = comments
             .iter()
@@ -389,6 +395,12 @@ impl Poll<'_> {
         ticket.link = Col(link);
         ticket.changed_at = stamp(self.now);
         tickets::update(conn, &ticket)?;
+        if link == Link::Linked {
+            // What waited while it was not to be seen; rows only wait for a ticket, they are never given up.
+            let waiting = outbox::of_ticket(conn, id)?;
+            let waiting: Vec<i64> = waiting.iter().map(|row| row.id).collect();
+            outbox::hasten(conn, &waiting, self.now)?;
+        }
         let kind = if link == Link::Missing {
             "ticket.missing"
         } else {

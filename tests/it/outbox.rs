@@ -1,12 +1,14 @@
 //! The outbox, the leases and what hangs on them, on both databases: one claim at a time, in order for each ticket,
 //! fenced when it ends.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd::domain::ticket::{Effect, Link, OutboxState};
 use poamd::store::columns::Col;
+use poamd::store::justifications::NewJustification;
 use poamd::store::outbox::{self, Claimed, Dead, Settlement};
-use poamd::store::{Store, inbox, justifications, leases, tickets};
-use poamd_contract::desk::{CommentDraft, Marker, Text, TicketState};
+use poamd::store::{AnyConnection, Store, findings, inbox, justifications, records, tickets};
+use poamd::tickets::expire;
+use poamd_contract::desk::{CommentDraft, Marker, Text, TicketDraft, TicketState, Urgency};
 
 use crate::support::databases::for_each_database;
 use crate::support::ledger::{self, at};
@@ -155,34 +157,132 @@ fn a_claim_that_was_lost_writes_nothing() {
             .write_here(|conn| outbox::retry(conn, new[0].row.id, at("2026-11-22T09:00")))
             .unwrap();
         assert!(retried);
-        let gone = store
-            .write_here(|conn| {
-                outbox::give_up(conn, new[0].ticket.id, "gone", at("2026-11-22T09:00"))
-            })
-            .unwrap();
-        assert_eq!((gone, claim(store, "two", "2026-11-22T09:00")), (1, vec![]));
+        assert_eq!(claim(store, "two", "2026-11-22T08:59"), []);
+        assert_eq!(claim(store, "two", "2026-11-22T09:00").len(), 1);
     });
 }
 
 #[test]
-fn a_lease_is_held_by_one_and_each_holder_has_its_epoch() {
+fn a_clock_that_was_ahead_holds_nothing_back_for_ever() {
     for_each_database(|store| {
-        let take = |holder: &str, time: &str| {
-            store
-                .write_here(|conn| {
-                    leases::acquire(conn, "desks", holder, at(time), TimeDelta::minutes(1))
-                })
-                .unwrap()
-        };
-        assert_eq!(take("one", "2026-11-22T07:00"), Some(1));
-        assert_eq!(take("two", "2026-11-22T07:00"), None);
-        assert_eq!(take("one", "2026-11-22T07:00"), Some(1));
-        assert_eq!(take("two", "2026-11-22T07:01"), Some(2));
-        assert_eq!(take("one", "2026-11-22T07:01"), None);
-        store
-            .write_here(|conn| leases::release(conn, "desks", "two", at("2026-11-22T07:01")))
+        let waiting = ticket(store, "a", true, &[moved()]);
+        ticket(store, "b", true, &[moved()]);
+        // Claimed and put off in days to come; then the clock was put right.
+        let far = claim(store, "ahead", "2026-11-29T07:00");
+        assert_eq!((far.len(), far[0].row.ticket_id), (2, waiting));
+        let put_off = Some("2026-11-29T07:00");
+        assert!(settle(store, &far[0], OutboxState::Ambiguous, put_off));
+        let now = at("2026-11-22T07:01");
+        let left = store
+            .write_here(|conn| {
+                outbox::bring_near(conn, DESK, TimeDelta::minutes(15), now)?;
+                outbox::left_over(conn, DESK, Dead::Expired, now)
+            })
             .unwrap();
-        assert_eq!(take("one", "2026-11-22T07:01"), Some(3));
+        assert_eq!(left.len(), 1, "a lease of a week is none");
+        // Not at once: it may still be settling.
+        assert_eq!(claim(store, "two", "2026-11-22T07:15"), []);
+        assert_eq!(claim(store, "two", "2026-11-22T07:16").len(), 1);
+    });
+}
+
+fn made(key: &str) -> Effect {
+    Effect::Create {
+        draft: TicketDraft {
+            marker: Marker {
+                key: key.to_owned(),
+                label: key.to_owned(),
+            },
+            summary: String::new(),
+            description: Text::default(),
+            rating: Urgency::Low,
+            due: None,
+            labels: vec![],
+        },
+    }
+}
+
+#[test]
+fn creates_that_were_refused_in_a_row_wait_again_with_all_others() {
+    for_each_database(|store| {
+        for name in ["a", "b", "c"] {
+            ticket(store, name, false, &[made(name)]);
+        }
+        ticket(store, "d", true, &[moved()]);
+        let claimed = claim(store, "one", "2026-11-22T07:01");
+        let ended = [claimed[0].row.id, claimed[1].row.id];
+        settle(store, &claimed[0], OutboxState::Failed, None);
+        settle(store, &claimed[1], OutboxState::NeedsOperator, None);
+        settle(store, &claimed[2], OutboxState::Pending, None);
+        settle(store, &claimed[3], OutboxState::Pending, None);
+        let back = store
+            .write_here(|conn| outbox::hold_creates(conn, DESK, &ended, at("2026-11-22T08:00")))
+            .unwrap();
+        assert_eq!((back.failed, back.needs_operator), (1, 1));
+        let moves = claim(store, "one", "2026-11-22T07:59");
+        assert_eq!(
+            (moves.len(), moves[0].row.kind.0.as_str()),
+            (1, "transition")
+        );
+        let now = claim(store, "one", "2026-11-22T08:00");
+        let was: Vec<&str> = now.iter().map(|c| c.was.as_str()).collect();
+        assert_eq!(was, ["pending", "ambiguous", "pending"]);
+    });
+}
+
+/// A justification of one finding.
+fn cover(
+    conn: &mut AnyConnection,
+    record: i64,
+    fingerprint: &str,
+    until: DateTime<Utc>,
+) -> poamd::store::Result<i64> {
+    let text = "/justify It is the public web site.";
+    let row = NewJustification {
+        record_id: record,
+        desk: DESK.to_owned(),
+        ticket_key: "SEC-1".to_owned(),
+        comment_id: "77".to_owned(),
+        author_id: "u-1".to_owned(),
+        author: "Dana Reyes".to_owned(),
+        reason: text.to_owned(),
+        verbatim: text.to_owned(),
+        verbatim_sha256: "0".repeat(64),
+        state: justifications::ACCEPTED.to_owned(),
+        commented_at: until.naive_utc(),
+        accepted_at: until.naive_utc(),
+        expires_at: until.naive_utc(),
+    };
+    justifications::insert(conn, &row, ledger::ACCOUNT, &[fingerprint])
+}
+
+#[test]
+fn a_justification_that_ends_counts_again_where_its_finding_went() {
+    for_each_database(|store| {
+        let (start, end) = (at("2026-11-20T05:00"), at("2027-01-01T00:00"));
+        let successor = store
+            .write_here(|conn| {
+                let record = ledger::open_record(conn, ledger::ACCOUNT, "a", start)?;
+                let successor = ledger::open_record(conn, ledger::ACCOUNT, "b", start)?;
+                let finding = ledger::finding(ledger::ACCOUNT, Some(record), "policy", "arn:x");
+                ledger::add_findings(conn, std::slice::from_ref(&finding))?;
+                cover(conn, record, &finding.fingerprint, end)?;
+                for mut finding in findings::of_record(conn, record)? {
+                    finding.record_id = Some(successor);
+                    finding.justified = true;
+                    findings::update(conn, &finding)?;
+                }
+                justifications::rescore(conn, successor, start)?;
+                Ok(successor)
+            })
+            .unwrap();
+        let score = || {
+            let row = store.read_here(|conn| records::find(conn, successor));
+            row.unwrap().unwrap().unjustified_score
+        };
+        assert_eq!(score(), 0);
+        assert_eq!(expire(store, end, "job:sync").unwrap(), 1);
+        assert_eq!(score(), 90);
     });
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use poamd::delivery::tickets::earliest_retry;
 use poamd::domain::finding::FindingStatus;
 use poamd::domain::record::RecordStatus;
 use poamd::domain::ticket::{Link, OutboxState};
@@ -20,9 +21,9 @@ use poamd_sandbox::servicenow::options as sn;
 
 use crate::support::desks::{self, Bench, SETTLE};
 
-const GOOD: &str = "/justify The bucket holds the public web site, nothing else.";
+pub const GOOD: &str = "/justify The bucket holds the public web site, nothing else.";
 
-fn record(bench: &Bench, id: i64) -> RecordRow {
+pub fn record(bench: &Bench, id: i64) -> RecordRow {
     bench
         .store
         .read_here(|conn| records::find(conn, id))
@@ -30,7 +31,7 @@ fn record(bench: &Bench, id: i64) -> RecordRow {
         .unwrap()
 }
 
-fn ticket(bench: &Bench, record: i64) -> TicketRow {
+pub fn ticket(bench: &Bench, record: i64) -> TicketRow {
     bench
         .store
         .read_here(|conn| tickets::of_record(conn, record))
@@ -38,12 +39,12 @@ fn ticket(bench: &Bench, record: i64) -> TicketRow {
         .remove(0)
 }
 
-fn key(bench: &Bench, record: i64) -> String {
+pub fn key(bench: &Bench, record: i64) -> String {
     ticket(bench, record).remote_key.unwrap()
 }
 
 /// Changes a record as the planner of records would.
-fn change(bench: &Bench, id: i64, change: impl FnOnce(&mut RecordRow)) {
+pub fn change(bench: &Bench, id: i64, change: impl FnOnce(&mut RecordRow)) {
     bench
         .store
         .write_here(|conn| {
@@ -56,7 +57,7 @@ fn change(bench: &Bench, id: i64, change: impl FnOnce(&mut RecordRow)) {
 }
 
 /// All findings of a record are fixed, and it closes.
-fn fix(bench: &Bench, id: i64) {
+pub fn fix(bench: &Bench, id: i64) {
     set_findings(bench, id, FindingStatus::Fixed);
     let now = stamp(bench.clock.now());
     change(bench, id, |r| {
@@ -65,7 +66,7 @@ fn fix(bench: &Bench, id: i64) {
     });
 }
 
-fn set_findings(bench: &Bench, id: i64, status: FindingStatus) {
+pub fn set_findings(bench: &Bench, id: i64, status: FindingStatus) {
     bench
         .store
         .write_here(|conn| {
@@ -78,7 +79,7 @@ fn set_findings(bench: &Bench, id: i64, status: FindingStatus) {
         .unwrap();
 }
 
-fn events(bench: &Bench, kind: &str) -> usize {
+pub fn events(bench: &Bench, kind: &str) -> usize {
     let all = bench
         .store
         .read_here(|conn| audit::list(conn, None, 10_000))
@@ -86,7 +87,7 @@ fn events(bench: &Bench, kind: &str) -> usize {
     all.iter().filter(|e| e.kind == kind).count()
 }
 
-fn sound(bench: &Bench) {
+pub fn sound(bench: &Bench) {
     assert_eq!(bench.history.violations(), vec![]);
     assert_eq!(bench.store.read_here(audit::verify).unwrap().broken, None);
 }
@@ -491,11 +492,13 @@ async fn three_unclear_answers_call_a_person_who_can_retry() {
         0,
         "it is not touched again by itself"
     );
-    let now = bench.clock.now();
+    // Not before the last attempt has settled: what it made may not be found sooner.
+    let not_before = earliest_retry(&stuck[0], SETTLE, bench.clock.now());
+    assert!(not_before >= stuck[0].settled_at.unwrap().and_utc() + SETTLE);
     assert!(
         bench
             .store
-            .write_here(|conn| outbox::retry(conn, stuck[0].id, now))
+            .write_here(|conn| outbox::retry(conn, stuck[0].id, not_before))
             .unwrap()
     );
     assert_eq!(bench.drain().await.created, 1);

@@ -181,6 +181,7 @@ CREATE TABLE tickets (
     status TEXT,
     version TEXT,
     comments_version TEXT,
+    comments_read_at TEXT,
     probe_after TEXT,
     written TEXT NOT NULL,
     seen TEXT NOT NULL,

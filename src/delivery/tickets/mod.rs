@@ -3,10 +3,12 @@
 
 mod effects;
 mod outcome;
+mod run;
 mod settle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -17,17 +19,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::ticket::{EffectKind, OutboxState};
-use crate::store::outbox::{self, Claimed, Dead};
+use crate::store::outbox::{self, Claimed, Dead, OutboxRow};
 use crate::store::{Result, Store};
 
 use outcome::Outcome;
+use run::Run;
 
 /// How long a claim holds: longer than the longest chain of requests for one row.
 pub const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// Requests under way on one desk.
 pub const AT_ONCE: usize = 4;
-/// Refusals to serve in a row after which a desk is left alone for this run.
-const PATIENCE: u32 = 5;
 /// A comment shows at once; only a request that is still under way can bring one later.
 const COMMENT_SETTLE: TimeDelta = TimeDelta::seconds(60);
 /// Updates and moves may simply be repeated.
@@ -63,7 +64,7 @@ pub struct Summary {
     pub unclear: u64,
     pub failed: u64,
     pub needs_operator: u64,
-    /// Tickets found to be gone.
+    /// Effects whose ticket was not to be seen; they wait until it is.
     pub missing: u64,
     /// Desks left alone for the rest of the run, and why.
     pub paused: BTreeMap<String, String>,
@@ -89,6 +90,13 @@ impl Summary {
         self.created + self.adopted + self.updated + self.moved + self.commented
     }
 
+    /// Creates that were counted as ended and wait again.
+    fn put_back(&mut self, back: outbox::PutBack) {
+        self.later += back.failed + back.needs_operator;
+        self.failed -= back.failed.min(self.failed);
+        self.needs_operator -= back.needs_operator.min(self.needs_operator);
+    }
+
     fn count(&mut self, kind: EffectKind, outcome: &Outcome) {
         let field = match outcome {
             Outcome::Created(_) => &mut self.created,
@@ -110,14 +118,6 @@ impl Summary {
     }
 }
 
-/// What one desk's run keeps in mind.
-#[derive(Default)]
-struct Run {
-    summary: Summary,
-    refusals: u32,
-    paused: Option<String>,
-}
-
 impl Dispatcher {
     /// Puts what a crash left in the middle where it is looked up. At its start, whoever holds
     /// the database alone (SQLite's lock) need not wait for leases to end.
@@ -135,6 +135,7 @@ impl Dispatcher {
         let name = name.to_owned();
         self.store
             .write(move |conn| {
+                outbox::bring_near(conn, &name, waits.settle, now)?;
                 let rows = outbox::left_over(conn, &name, dead, now)?;
                 let mut count = 0;
                 for row in rows {
@@ -213,11 +214,13 @@ impl Dispatcher {
                 }
             }
             match under_way.next().await {
-                Some(Ok((kind, outcome))) => run.note(kind, &outcome),
+                Some(Ok((row, kind, outcome))) => run.note(row, kind, &outcome),
                 Some(Err(error)) => broken = broken.or(Some(error)),
                 None => break,
             }
         }
+        self.hold_creates(name, Waits::of(desk.as_ref()), &mut run)
+            .await?;
         if let Some(why) = run.paused {
             run.summary.paused.insert(name.to_owned(), why);
         }
@@ -233,27 +236,15 @@ impl Dispatcher {
     }
 
     /// One claimed row from request to settlement.
-    async fn deliver(&self, desk: &dyn Desk, claimed: Claimed) -> Result<(EffectKind, Outcome)> {
-        let kind = claimed.row.kind.0;
+    async fn deliver(
+        &self,
+        desk: &dyn Desk,
+        claimed: Claimed,
+    ) -> Result<(i64, EffectKind, Outcome)> {
+        let (row, kind) = (claimed.row.id, claimed.row.kind.0);
         let outcome = self.effect(desk, &claimed).await?;
         let outcome = self.settle(Waits::of(desk), claimed, outcome).await?;
-        Ok((kind, outcome))
-    }
-}
-
-impl Run {
-    fn note(&mut self, kind: EffectKind, outcome: &Outcome) {
-        self.summary.count(kind, outcome);
-        match outcome {
-            Outcome::Paused(why) => self.paused = Some(why.clone()),
-            Outcome::Later(_, why) | Outcome::LookLater(_, why) => {
-                self.refusals += 1;
-                if self.refusals >= PATIENCE {
-                    self.paused = Some(format!("it refused {PATIENCE} calls in a row: {why}"));
-                }
-            }
-            _ => self.refusals = 0,
-        }
+        Ok((row, kind, outcome))
     }
 }
 
@@ -263,9 +254,22 @@ struct Waits {
     settle: TimeDelta,
 }
 
+/// When an operator's retry may begin: what is unclear has settled by then.
+pub fn earliest_retry(row: &OutboxRow, settle: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
+    let wait = Waits::new(settle).after_unclear(row.kind.0);
+    match row.settled_at {
+        Some(at) if row.state.0 == OutboxState::NeedsOperator => now.max(at.and_utc() + wait),
+        _ => now,
+    }
+}
+
 impl Waits {
     fn of(desk: &dyn Desk) -> Self {
-        let settle = TimeDelta::from_std(desk.traits().settle).unwrap_or(TimeDelta::days(1));
+        Self::new(desk.traits().settle)
+    }
+
+    fn new(settle: Duration) -> Self {
+        let settle = TimeDelta::from_std(settle).unwrap_or(TimeDelta::days(1));
         Self { settle }
     }
 

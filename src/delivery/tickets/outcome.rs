@@ -27,7 +27,7 @@ pub(super) enum Outcome {
     NeedsOperator(String),
     /// The credential is dead: the whole desk pauses.
     Paused(String),
-    /// The ticket is absent or hidden.
+    /// The ticket is absent or hidden: nothing was done, or what was unclear stays so.
     Missing(String),
     /// The claim went to somebody else; nothing is ours to write.
     Lost,

@@ -1,6 +1,6 @@
 //! What an outcome writes: the row, the ticket and the event, in one transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::desk::{TicketRef, TicketState};
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ use crate::store::{AnyConnection, Result};
 
 /// Unclear answers or failed look-ups in a row after which a person has to look.
 const UNCLEAR_LIMIT: i64 = 3;
+/// How long an effect waits whose ticket was not to be seen.
+const HIDDEN: TimeDelta = TimeDelta::hours(1);
 
 impl Dispatcher {
     /// Gives what it came to: an unclear answer may be one too many, and a claim may be lost.
@@ -104,7 +106,14 @@ impl Dispatcher {
                 unclear: row.unclear + 1,
                 ..because(OutboxState::Ambiguous, why)
             },
-            Outcome::Failed(why) | Outcome::Missing(why) => because(OutboxState::Failed, why),
+            // Whether it is gone is the poller's to say, by all tickets together; rights that were lost for a while
+            // must cost nothing.
+            Outcome::Missing(why) => Settlement {
+                not_before: Some(now + HIDDEN),
+                unclear: row.unclear,
+                ..because(claimed.was, why)
+            },
+            Outcome::Failed(why) => because(OutboxState::Failed, why),
             Outcome::NeedsOperator(why) => Settlement {
                 unclear: row.unclear + 1,
                 ..because(OutboxState::NeedsOperator, why)
@@ -154,10 +163,6 @@ fn write_ticket(
             row.set_written(&written)?;
             row.state = Some(Col(to));
         }
-        (Outcome::Missing(why), _) => {
-            row.link = Col(Link::Missing);
-            outbox::give_up(conn, row.id, why, now)?;
-        }
         _ => {}
     }
     if row != before {
@@ -199,9 +204,10 @@ fn event_of(claimed: &Claimed, outcome: &Outcome) -> Option<(&'static str, Value
         Outcome::Unclear(why) => ("ticket.unclear", common(json!({ "why": why }))),
         Outcome::Failed(why) => ("ticket.failed", common(json!({ "why": why }))),
         Outcome::NeedsOperator(why) => ("ticket.needs-operator", common(json!({ "why": why }))),
-        Outcome::Missing(why) => ("ticket.missing", common(json!({ "why": why }))),
-        Outcome::Later(..) | Outcome::LookLater(..) | Outcome::Paused(_) | Outcome::Lost => {
-            return None;
-        }
+        Outcome::Later(..)
+        | Outcome::LookLater(..)
+        | Outcome::Paused(_)
+        | Outcome::Missing(_)
+        | Outcome::Lost => return None,
     })
 }

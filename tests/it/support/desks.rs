@@ -1,16 +1,18 @@
 //! A ledger with records, a stand-in of a desk, and all that keeps the two in step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use poamd::config;
 use poamd::delivery::tickets::{Dispatcher, Summary};
 use poamd::domain::rating::Rating;
+use poamd::jobs::{Context, Quiet};
 use poamd::render::templates::Templates;
 use poamd::store::{DatabaseUrl, Store};
 use poamd::tickets::{DeskRules, Polled, Rules, planner, poll};
-use poamd::wiring::SystemChance;
+use poamd::wiring::{Surroundings, SystemChance, context_over};
 use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::desk::Desk;
 use poamd_contract::secret::SecretString;
@@ -25,6 +27,8 @@ use super::ledger;
 
 /// The name of the desk in every test.
 pub const DESK: &str = "tracker";
+/// The name we sign in with, as the rules say it.
+pub const SIGN_IN: &str = "poamd@example.com";
 /// Short, for what the stand-ins answer at once.
 pub const SETTLE: Duration = Duration::from_millis(200);
 
@@ -74,7 +78,8 @@ pub fn rules(system: &'static str, justifiers: &[&str]) -> Rules {
         desks: vec![DeskRules {
             name: DESK.to_owned(),
             system,
-            sign_in: "poamd".to_owned(),
+            sign_in: SIGN_IN.to_owned(),
+            site: "http://127.0.0.1".to_owned(),
             takes: Arc::new(|_, _, _| true),
             justifiers: justifiers.iter().map(|id| (*id).to_owned()).collect(),
             max_expiry_days: 365,
@@ -84,6 +89,7 @@ pub fn rules(system: &'static str, justifiers: &[&str]) -> Rules {
         transitions_per_run: 100,
         comments_per_run: 200,
         reopen_days: 90,
+        void: BTreeSet::new(),
     }
 }
 
@@ -208,6 +214,28 @@ impl Bench {
         let polled = self.poll().await;
         self.plan();
         (polled, self.drain().await)
+    }
+
+    /// Everything a job has, over this ledger and this desk.
+    pub fn context(&self) -> Context {
+        let text = format!(
+            "[database]\nurl = \"sqlite:///not/used.db\"\n[deployment]\nname = \"test\"\n[[desks]]\nname = \"{DESK}\"\n\
+             system = \"jira-cloud\"\nurl = \"http://127.0.0.1/\"\nemail = \"{SIGN_IN}\"\ntoken = {{ env = \"TOKEN\" }}\n\
+             project = \"POAM\"\nsettle = \"1s\"\n"
+        );
+        let env = BTreeMap::from([("TOKEN".to_owned(), "not used".to_owned())]);
+        let config = config::parse(Path::new("poamd.toml"), &text, &env).unwrap();
+        let around = Surroundings {
+            clock: self.clock.clone(),
+            chance: Arc::new(SystemChance),
+            env: Arc::new(env),
+            progress: Arc::new(Quiet),
+        };
+        let made = context_over(Arc::new(config), &around, self.store.clone()).unwrap();
+        Context {
+            desks: BTreeMap::from([(DESK.to_owned(), self.desk.clone())]),
+            ..made
+        }
     }
 
     /// Calls to the desk that write something.
