@@ -39,7 +39,7 @@ pub const SECTION: Section = Section {
             "pool_size",
             Kind::Integer { min: 1, max: 64 },
             "8",
-            "Connections for reading; writing to SQLite always uses one of its own.",
+            "Connections for reading; writing always uses one of its own.",
         ),
     ],
 };

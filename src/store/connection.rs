@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::r2d2::ManageConnection;
+use diesel::r2d2::{ManageConnection, R2D2Connection};
 use libsqlite3_sys::SQLITE_VERSION_NUMBER;
 
 use super::StoreError;
@@ -72,8 +72,9 @@ impl ManageConnection for Manager {
         Ok(conn.batch_execute("SELECT 1")?)
     }
 
-    fn has_broken(&self, _: &mut AnyConnection) -> bool {
-        false
+    /// A panic leaves its transaction open: the next write would begin inside it.
+    fn has_broken(&self, conn: &mut AnyConnection) -> bool {
+        std::thread::panicking() || conn.is_broken()
     }
 }
 
@@ -84,6 +85,7 @@ fn connect_sqlite(path: &Path) -> Result<AnyConnection, StoreError> {
         });
     }
     super::place::refuse_network(path)?;
+    super::place::make_private(path);
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(|source| {
         StoreError::Connect {
             place: path.display().to_string(),

@@ -1,5 +1,6 @@
 //! Everything that differs between SQLite and PostgreSQL, and nothing else.
 
+use chrono::NaiveDateTime;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
@@ -7,19 +8,37 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::StoreError;
 use super::connection::AnyConnection;
+use super::schema::audit_head;
 
 pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// Begins a transaction that will write. SQLite takes the write lock at once: a reader that is upgraded later is
-/// refused without waiting.
+/// Begins a transaction that will write, with the write lock: what it reads then stays true until it commits. SQLite
+/// would refuse a reader that is upgraded later without waiting; on PostgreSQL two nodes would read the same row and the
+/// later one write the earlier one's change away.
 pub fn begin_write(conn: &mut AnyConnection) -> QueryResult<()> {
     match conn {
         AnyConnection::Sqlite(c) => {
             AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
         }
-        AnyConnection::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+        AnyConnection::Postgres(c) => {
+            AnsiTransactionManager::begin_transaction(c)?;
+            lock_head(c).inspect_err(|_| {
+                // The first error is the one to tell; a failed rollback closes the connection.
+                let _ = AnsiTransactionManager::rollback_transaction(c);
+            })
+        }
     }
+}
+
+/// The row that every event's number comes from, rather than an advisory lock: whoever appends to the log locks it
+/// anyway, also a node of an older version, and a second lock could be taken in another order.
+fn lock_head(conn: &mut PgConnection) -> QueryResult<()> {
+    audit_head::table
+        .select(audit_head::n)
+        .for_update()
+        .execute(conn)
+        .map(|_| ())
 }
 
 pub fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
@@ -110,6 +129,29 @@ pub fn checkpoint(conn: &mut AnyConnection) -> QueryResult<()> {
 struct Answer {
     #[diesel(sql_type = diesel::sql_types::Text)]
     answer: String,
+}
+
+#[derive(QueryableByName)]
+struct Instant {
+    #[diesel(sql_type = diesel::sql_types::Timestamp)]
+    instant: NaiveDateTime,
+}
+
+/// The database's clock, which all nodes share. Not PostgreSQL's `now()`: that is when the transaction began, and it may
+/// have waited for another's writer since.
+#[allow(clippy::disallowed_methods, reason = "a clock has no typed form")]
+pub fn now(conn: &mut AnyConnection) -> QueryResult<NaiveDateTime> {
+    let row: Instant = match conn {
+        AnyConnection::Sqlite(c) => {
+            diesel::sql_query("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS instant")
+                .get_result(c)?
+        }
+        AnyConnection::Postgres(c) => {
+            diesel::sql_query("SELECT clock_timestamp() AT TIME ZONE 'UTC' AS instant")
+                .get_result(c)?
+        }
+    };
+    Ok(row.instant)
 }
 
 /// `ok`, or what SQLite found broken. PostgreSQL checks its pages itself.

@@ -63,6 +63,10 @@ pub enum StoreError {
     NetworkFileSystem { kind: &'static str, place: String },
     #[error("the database disk is full: free space, then start again; nothing committed was lost")]
     DiskFull,
+    #[error(
+        "this user may not write the database: run poamd as the user it belongs to (sudo -u poamd …), and see that its folder is that user's too"
+    )]
+    ReadOnly,
     #[error("the database is busy with another writer: try again when it is done")]
     Busy,
     #[error("no connection to the database was free in time: {0}")]
@@ -80,6 +84,8 @@ impl From<diesel::result::Error> for StoreError {
         let text = error.to_string();
         if text.contains("database or disk is full") || text.contains("No space left on device") {
             Self::DiskFull
+        } else if text.contains("readonly database") {
+            Self::ReadOnly
         } else if text.contains("database is locked") || text.contains("lock timeout") {
             Self::Busy
         } else if text.contains("malformed") || text.contains("is not a database") {
@@ -101,12 +107,18 @@ impl StoreError {
     }
 }
 
+/// How often a write waits for another process's, each time as long as the database's lock timeout (3 s on PostgreSQL,
+/// 5 s on SQLite): together well below the silence after which a loop is taken to hang.
+const BEGIN_TRIES: u32 = 4;
+
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A handle on the ledger; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool<Manager>,
+    readers: Pool<Manager>,
+    /// One connection that only the writer takes: readers, however many, hold up no writer.
+    writers: Pool<Manager>,
     /// SQLite takes one writer at a time, and the audit chain is one everywhere: waiting here is fairer than waiting
     /// in a busy handler, and no two cells of one run put the same finding or item there at once.
     writer: Arc<Mutex<()>>,
@@ -114,7 +126,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens and migrates. `connections` bounds the pool.
+    /// Opens and migrates. `connections` bounds those that read.
     pub fn open(url: DatabaseUrl, connections: u32) -> Result<Self> {
         // Asked once without the pool: its errors would come late and wrapped.
         let mut first = diesel::r2d2::ManageConnection::connect(&Manager { url: url.clone() })?;
@@ -124,14 +136,9 @@ impl Store {
         }
         dialect::migrate(&mut first)?;
         drop(first);
-        let pool = Pool::builder()
-            .max_size(connections.max(2))
-            .min_idle(Some(1))
-            .connection_timeout(connection::POOL_WAIT)
-            .build(Manager { url: url.clone() })
-            .map_err(|e| StoreError::Pool(e.to_string()))?;
         Ok(Self {
-            pool,
+            readers: pool(&url, connections.max(2))?,
+            writers: pool(&url, 1)?,
             writer: Arc::new(Mutex::new(())),
             url,
         })
@@ -141,20 +148,16 @@ impl Store {
         &self.url
     }
 
-    fn connection(&self) -> Result<PooledConnection<Manager>> {
-        self.pool.get().map_err(|e| StoreError::Pool(e.to_string()))
-    }
-
     /// Reads on the calling thread.
     pub fn read_here<T>(&self, read: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
-        read(&mut *self.connection()?)
+        read(&mut *taken(&self.readers)?)
     }
 
     /// One transaction on the calling thread: all of `write`, or nothing.
     pub fn write_here<T>(&self, write: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
         let guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut conn = self.connection()?;
-        dialect::begin_write(&mut conn)?;
+        let mut conn = taken(&self.writers)?;
+        begin(&mut conn)?;
         let outcome = match write(&mut conn) {
             Ok(value) => dialect::commit(&mut conn)
                 .map(|()| value)
@@ -189,6 +192,30 @@ impl Store {
         tokio::task::spawn_blocking(move || store.write_here(write))
             .await
             .map_err(|e| StoreError::Task(e.to_string()))?
+    }
+}
+
+fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>> {
+    Pool::builder()
+        .max_size(connections)
+        .min_idle(Some(1))
+        .connection_timeout(connection::POOL_WAIT)
+        .build(Manager { url: url.clone() })
+        .map_err(|e| StoreError::Pool(e.to_string()))
+}
+
+fn taken(pool: &Pool<Manager>) -> Result<PooledConnection<Manager>> {
+    pool.get().map_err(|e| StoreError::Pool(e.to_string()))
+}
+
+/// Begins a write, waiting for the writer of another process. Nothing has run yet, so trying again is safe.
+fn begin(conn: &mut AnyConnection) -> Result<()> {
+    let mut tries = 1;
+    loop {
+        match dialect::begin_write(conn).map_err(StoreError::from) {
+            Err(StoreError::Busy) if tries < BEGIN_TRIES => tries += 1,
+            outcome => return outcome,
+        }
     }
 }
 
