@@ -139,6 +139,15 @@ pub fn head(conn: &mut AnyConnection) -> Result<(i64, String)> {
         .first(conn)?)
 }
 
+/// The hash of one event.
+pub fn hash_of(conn: &mut AnyConnection, n: i64) -> Result<Option<String>> {
+    Ok(audit::table
+        .filter(audit::n.eq(n))
+        .select(audit::hash)
+        .first(conn)
+        .optional()?)
+}
+
 /// What `poamd audit verify` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
@@ -148,7 +157,27 @@ pub struct Verdict {
     pub broken: Option<String>,
 }
 
-/// Walks the chain from the first event to the head.
+/// Whether the newest event is the one that the head names. What is appended meanwhile is no contradiction.
+pub fn ends_at_head(conn: &mut AnyConnection) -> Result<bool> {
+    let (n, hash) = head(conn)?;
+    let last: Option<String> = audit::table
+        .find(n)
+        .select(audit::hash)
+        .first(conn)
+        .optional()?;
+    let fits = last.map_or(n == 0, |last| last == hash);
+    Ok(fits && !goes_on_behind_head(conn)?)
+}
+
+/// An event and its head are written together, so a head that is read after the newest event is not behind it.
+fn goes_on_behind_head(conn: &mut AnyConnection) -> Result<bool> {
+    let newest: Option<i64> = audit::table
+        .select(diesel::dsl::max(audit::n))
+        .first(conn)?;
+    Ok(newest.unwrap_or(0) > head(conn)?.0)
+}
+
+/// Walks the chain from the first event to the head. Others may append meanwhile: the head that was read first counts.
 pub fn verify(conn: &mut AnyConnection) -> Result<Verdict> {
     let (head_n, head_hash) = head(conn)?;
     let mut previous = "0".repeat(64);
@@ -162,7 +191,7 @@ pub fn verify(conn: &mut AnyConnection) -> Result<Verdict> {
     };
     loop {
         let rows: Vec<AuditRow> = audit::table
-            .filter(audit::n.gt(n))
+            .filter(audit::n.gt(n).and(audit::n.le(head_n)))
             .order(audit::n)
             .limit(2_000)
             .select(AuditRow::as_select())
@@ -189,6 +218,13 @@ pub fn verify(conn: &mut AnyConnection) -> Result<Verdict> {
             n,
             &head_hash,
             format!("the chain ends at event {n}, the head says {head_n}"),
+        );
+    }
+    if goes_on_behind_head(conn)? {
+        return broken(
+            n,
+            &head_hash,
+            format!("events stand behind event {n}, which is the last the head knows of"),
         );
     }
     Ok(Verdict {
