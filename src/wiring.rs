@@ -15,6 +15,7 @@ use poamd_contract::watch::{AccountProbe, AccountWatch};
 use poamd_jira::{Endpoint, Jira, JiraConfig, StatusNames};
 use poamd_mail::{MailConfig, SmtpMailer};
 use poamd_servicenow::{ServiceNow, ServiceNowConfig};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::desks::{self, Backend};
 use crate::config::mail::Security;
@@ -76,10 +77,23 @@ pub fn context_over(
     around: &Surroundings,
     store: Store,
 ) -> Result<Context, WiringError> {
-    let policies = Arc::new(policies(&config)?);
     let aws = aws(&config, around)?;
-    let desks = desks(&config, &*around.env)?;
-    let mailer = mailer(&config, &*around.env)?;
+    Ok(Context {
+        sources: aws.sources,
+        watches: aws.watches,
+        desks: desks(&config, &*around.env)?,
+        mailer: mailer(&config, &*around.env)?,
+        ..inner_context(config, around, store)?
+    })
+}
+
+/// The parts that speak to nobody: enough to show what would be done, and it needs no secret but the database's.
+pub fn inner_context(
+    config: Arc<Config>,
+    around: &Surroundings,
+    store: Store,
+) -> Result<Context, WiringError> {
+    let policies = Arc::new(policies(&config)?);
     let templates = Arc::new(templates(&config)?);
     Ok(Context {
         store,
@@ -88,11 +102,12 @@ pub fn context_over(
         synonyms: Arc::new(synonyms(&policies)),
         policies,
         templates,
-        sources: aws.sources,
-        watches: aws.watches,
-        desks,
-        mailer,
-        holder: format!("{}:{}", node_name(), std::process::id()),
+        sources: Vec::new(),
+        watches: Vec::new(),
+        desks: BTreeMap::new(),
+        mailer: None,
+        holder: holder(&*around.chance),
+        stop: CancellationToken::new(),
         progress: around.progress.clone(),
         config,
     })
@@ -408,6 +423,13 @@ pub fn mailer(config: &Config, env: &dyn Env) -> Result<Option<Arc<dyn Mailer>>,
         source,
     })?;
     Ok(Some(Arc::new(mailer)))
+}
+
+/// This process as leases name it. Host and process are for people: two containers may well be process 1 of hosts whose
+/// names begin alike.
+fn holder(chance: &dyn Chance) -> String {
+    let (node, process) = (node_name(), std::process::id());
+    format!("{node}:{process}:{:08x}", chance.next_u64() >> 32)
 }
 
 /// This machine's name, for leases and role sessions.

@@ -55,8 +55,10 @@ impl Reload for FromFile {
             return Err("[database] cannot change while poamd runs; restart it".to_owned());
         }
         let config = Arc::new(config);
-        let context = wiring::context_over(config.clone(), &self.around, old.store.clone())
+        let mut context = wiring::context_over(config.clone(), &self.around, old.store.clone())
             .map_err(|e| e.to_string())?;
+        // The same process: what it holds, it still holds.
+        context.holder.clone_from(&old.holder);
         load::declare_accounts(
             &config,
             &context.store,

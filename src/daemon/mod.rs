@@ -4,6 +4,7 @@
 mod heartbeat;
 pub mod instance;
 mod lifecycle;
+mod running;
 mod timetable;
 mod worker;
 

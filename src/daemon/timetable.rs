@@ -1,26 +1,26 @@
 //! When which job runs: kept in the database in UTC, so that a restart makes up for what was missed, once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::heartbeat::Heart;
-use super::worker;
+use super::running::Running;
+use super::worker::{self, Outcome};
 use crate::config::{Config, CronExpr};
 use crate::jobs::Context;
 use crate::store::schedule::{self, ScheduleRow};
-use crate::store::{Result, watched};
+use crate::store::{AnyConnection, Result, watched};
 
 /// How often the timetable is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a job that failed is left alone.
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// The job that takes a new account's baseline, ahead of its time.
+const BASELINE: &str = "scan";
 
 /// A job and when it runs.
 struct Entry {
@@ -55,27 +55,28 @@ impl Entry {
         format!("{} {}", self.expression, self.zone)
     }
 
-    fn next(&self, after: DateTime<Utc>) -> DateTime<Utc> {
-        // An expression without a next time (a date gone by) waits for the year 9999.
-        let never = || DateTime::from_timestamp(253_370_764_800, 0).unwrap_or(after);
-        self.expression
-            .next_after(after, self.zone)
-            .unwrap_or_else(never)
+    fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.expression.next_after(after, self.zone)
     }
 }
 
 /// Keeps the timetable until the stop. Each job runs at most once at a time; different jobs run beside each other.
-pub async fn keep(contexts: watch::Receiver<Context>, heart: Heart, stop: CancellationToken) {
-    let mut running: JoinSet<String> = JoinSet::new();
-    let mut busy: BTreeSet<String> = BTreeSet::new();
+pub async fn keep(mut contexts: watch::Receiver<Context>, heart: Heart, stop: CancellationToken) {
+    let mut running = Running::default();
     while !stop.is_cancelled() {
         heart.beat();
-        let ctx = contexts.borrow().clone();
+        if contexts.has_changed().unwrap_or(false) {
+            running.forget_pauses();
+        }
+        let ctx = Context {
+            stop: stop.clone(),
+            ..contexts.borrow_and_update().clone()
+        };
         match due(&ctx).await {
             Ok(jobs) => {
                 for job in jobs {
-                    if busy.insert(job.clone()) {
-                        running.spawn(one(ctx.clone(), job, stop.clone()));
+                    if running.is_free(&job) {
+                        running.start(job.clone(), one(ctx.clone(), job));
                     }
                 }
             }
@@ -83,15 +84,11 @@ pub async fn keep(contexts: watch::Receiver<Context>, heart: Heart, stop: Cancel
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            Some(done) = running.join_next(), if !running.is_empty() => match done {
-                Ok(job) => { busy.remove(&job); }
-                // Only a panic brings us here; its name is unknown, so all idle names are freed.
-                Err(error) => { tracing::error!(%error, "a job broke"); busy.clear(); }
-            },
+            _ = running.one_ended(), if !running.is_idle() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-    while running.join_next().await.is_some() {
+    while running.one_ended().await {
         heart.beat();
     }
 }
@@ -107,72 +104,54 @@ async fn due(ctx: &Context) -> Result<Vec<String>> {
                 store.write_here(|c| set_up(c, &entries, now))?;
             }
             let mut due: Vec<String> = schedule::due(c, now)?.into_iter().map(|r| r.job).collect();
-            let baseline = watched::watched(c)?.iter().any(|w| w.baseline_due);
-            if baseline && !due.iter().any(|j| j == "scan") {
-                due.push("scan".to_owned());
+            if wants_baseline(c)? && !due.iter().any(|j| j == BASELINE) {
+                due.push(BASELINE.to_owned());
             }
             Ok(due)
         })
         .await
 }
 
+/// Whether one job's time has come.
+pub(super) fn is_due(conn: &mut AnyConnection, job: &str, now: DateTime<Utc>) -> Result<bool> {
+    let in_time = schedule::find(conn, job)?.is_some_and(|row| row.due_at() <= now);
+    Ok(in_time || (job == BASELINE && wants_baseline(conn)?))
+}
+
+fn wants_baseline(conn: &mut AnyConnection) -> Result<bool> {
+    Ok(watched::watched(conn)?.iter().any(|w| w.baseline_due))
+}
+
 /// The stored timetable is not that of the configuration, or the clock went back behind it.
 fn is_stale(rows: &[ScheduleRow], entries: &BTreeMap<String, Entry>, now: DateTime<Utc>) -> bool {
     let fits = |job: &String, entry: &Entry| {
         rows.iter()
-            .any(|r| r.job == *job && r.expression == entry.text() && r.due_at() <= entry.next(now))
+            .any(|r| r.job == *job && r.stands(&entry.text(), now, |at| entry.next(at)))
     };
     rows.len() != entries.len() || !entries.iter().all(|(job, entry)| fits(job, entry))
 }
 
 fn set_up(
-    conn: &mut crate::store::AnyConnection,
+    conn: &mut AnyConnection,
     entries: &BTreeMap<String, Entry>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let names: Vec<&str> = entries.keys().map(String::as_str).collect();
     schedule::retain(conn, &names)?;
     for (job, entry) in entries {
-        schedule::ensure(conn, job, &entry.text(), entry.next(now))?;
+        schedule::ensure(conn, job, &entry.text(), now, |at| entry.next(at))?;
     }
     Ok(())
 }
 
-/// Runs one job and books its outcome. A stop cuts it off at its next await after the grace.
-async fn one(ctx: Context, job: String, stop: CancellationToken) -> String {
+/// Runs one job, if the configuration still has it.
+async fn one(ctx: Context, job: String) -> Outcome {
     let began = ctx.clock.now();
-    let name = job.clone();
-    if let Err(error) = ctx
-        .store
-        .write(move |c| schedule::started(c, &name, began))
-        .await
-    {
-        tracing::error!(%error, %job, "a run could not be booked");
-        return job;
-    }
-    let outcome = worker::work(&ctx, &job, &stop).await;
-    if outcome == worker::ELSEWHERE {
-        // Another daemon has it and books it; looking again at once would only knock on the lease.
-        tokio::time::sleep(LOOK * 5).await;
-        return job;
-    }
-    let Some(entry) = entries(&ctx.config).remove(&job) else {
-        return job;
-    };
-    let (name, now) = (job.clone(), ctx.clock.now());
-    let booked = ctx
-        .store
-        .write(move |c| schedule::finished(c, &name, now, outcome, entry.next(began)))
-        .await;
-    if let Err(error) = booked {
-        tracing::error!(%error, %job, "a run's end could not be booked");
-    }
-    if outcome == worker::FAILED {
-        // What is due again at once (a baseline scan) is not tried again at once.
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(AFTER_FAILURE) => {}
+    match entries(&ctx.config).get(&job) {
+        Some(entry) => {
+            let next = entry.next(began).unwrap_or_else(|| schedule::never(began));
+            worker::work(&ctx, &job, next).await
         }
+        None => Outcome::NotDue,
     }
-    job
 }

@@ -1,9 +1,9 @@
 //! When a job is due, from its stored next time and the times its expression names. Pure: which times those are comes
 //! as a function (`next_after`), the clock as a value.
 //!
-//! After downtime or a jump forward a job runs once, however many times it missed. After a jump backward, and when the
-//! expression changed, the stored time is later than the next one that is named: the earlier one counts, so that a
-//! clock that was wrong for a while leaves no hole.
+//! After downtime or a jump forward a job runs once, however many times it missed. After a jump backward the stored time
+//! is later than the next one that is named: the earlier one counts, so that a clock that was wrong for a while leaves
+//! no hole.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

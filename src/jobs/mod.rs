@@ -1,6 +1,7 @@
 //! What the daemon does on schedule and the command line does at once: the same functions over the same context.
 
 pub mod import;
+pub mod lease;
 pub mod pull;
 pub mod report;
 pub mod scan;
@@ -18,6 +19,7 @@ use poamd_contract::source::FindingSource;
 use poamd_contract::watch::AccountWatch;
 use serde::Serialize;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::intake::Synonyms;
@@ -43,6 +45,8 @@ pub struct Context {
     pub mailer: Option<Arc<dyn Mailer>>,
     /// Names this process in leases.
     pub holder: String,
+    /// Set when the process is to end: what is being sent is finished, nothing more is begun.
+    pub stop: CancellationToken,
     pub progress: Arc<dyn Progress>,
 }
 
@@ -74,6 +78,10 @@ pub enum JobError {
     Refused(String),
     #[error("{0} was cut off before it ended")]
     CutOff(String),
+    #[error(
+        "{job} is being done by another poamd on this database ({holder}: host, process): let it finish, then try again; nothing was done"
+    )]
+    Elsewhere { job: String, holder: String },
 }
 
 pub type Result<T, E = JobError> = std::result::Result<T, E>;

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use super::{Context, JobError, Result};
 use crate::config;
@@ -32,13 +31,17 @@ impl From<ReportError> for JobError {
     }
 }
 
-/// The report of the scheduled instant that is due; the same instant is queued once, however often it is tried.
-pub async fn scheduled(ctx: &Context, name: &str) -> Result<Summary> {
+/// The report of the scheduled instant that is due; the same instant is queued once, however often it is tried. `None`
+/// if none is due: the next period's report is not made before its time.
+pub async fn scheduled(ctx: &Context, name: &str) -> Result<Option<Summary>> {
     let job = format!("report:{name}");
     let row = ctx.store.read(move |c| schedule::find(c, &job)).await?;
     let now = ctx.clock.now();
-    let instant = row.map_or(now, |r| latest(ctx, name, r.due_at(), now));
-    publish(ctx, name, Period::Scheduled(instant), "job:report").await
+    let Some(due) = row.map(|r| r.due_at()).filter(|due| *due <= now) else {
+        return Ok(None);
+    };
+    let period = Period::Scheduled(latest(ctx, name, due, now));
+    publish(ctx, name, period, "job:report").await.map(Some)
 }
 
 /// Of several instants that were missed the last: one report makes up for all of them.
@@ -83,7 +86,7 @@ pub async fn deliver(ctx: &Context) -> Result<MailSummary> {
         ctx.chance.clone(),
         ctx.holder.clone(),
     );
-    Ok(dispatcher.drain(&CancellationToken::new()).await?)
+    Ok(dispatcher.drain(&ctx.stop).await?)
 }
 
 async fn publish(ctx: &Context, name: &str, period: Period, actor: &str) -> Result<Summary> {

@@ -1,83 +1,89 @@
-//! Leases: which daemon may write a shard of the ledger. The epoch rises with each new holder, so that a write of an
-//! old one can be told.
+//! Leases: which process may do a shard of the work. The epoch rises with each new holder, so that what an old one does
+//! can be told. Time is the database's: the clocks of nodes differ.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
-use super::columns::stamp;
 use super::schema::leases;
-use super::{AnyConnection, Result};
+use super::{AnyConnection, Result, dialect};
 
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = leases)]
-pub struct LeaseRow {
-    pub shard: String,
-    pub holder: String,
-    pub epoch: i64,
-    pub expires_at: NaiveDateTime,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Ours, under this epoch.
+    Held(i64),
+    /// Another holder's.
+    Elsewhere(String),
 }
 
-/// Takes or renews a lease; the epoch to write under, or `None` while somebody else holds it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = leases)]
+struct LeaseRow {
+    holder: String,
+    epoch: i64,
+    expires_at: NaiveDateTime,
+}
+
+/// Takes a lease unless somebody else holds it.
 pub fn acquire(
     conn: &mut AnyConnection,
     shard: &str,
     holder: &str,
-    now: DateTime<Utc>,
     lease: TimeDelta,
-) -> Result<Option<i64>> {
-    let until = stamp(now + lease);
-    let Some(row) = find(conn, shard)? else {
-        diesel::insert_into(leases::table)
-            .values((
-                leases::shard.eq(shard),
-                leases::holder.eq(holder),
-                leases::epoch.eq(1),
-                leases::expires_at.eq(until),
-            ))
-            .execute(conn)?;
-        return Ok(Some(1));
-    };
-    let ours = row.holder == holder;
-    if !ours && row.expires_at > stamp(now) {
-        return Ok(None);
-    }
-    let epoch = if ours { row.epoch } else { row.epoch + 1 };
-    let taken = diesel::update(
-        leases::table
-            .filter(leases::shard.eq(shard))
-            .filter(leases::holder.eq(&row.holder))
-            .filter(leases::epoch.eq(row.epoch)),
-    )
-    .set((
-        leases::holder.eq(holder),
-        leases::epoch.eq(epoch),
-        leases::expires_at.eq(until),
-    ))
-    .execute(conn)?;
-    Ok((taken == 1).then_some(epoch))
-}
-
-/// Gives a lease back; the epoch stays, so that the next holder gets a higher one.
-pub fn release(
-    conn: &mut AnyConnection,
-    shard: &str,
-    holder: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    diesel::update(
-        leases::table
-            .filter(leases::shard.eq(shard))
-            .filter(leases::holder.eq(holder)),
-    )
-    .set(leases::expires_at.eq(stamp(now)))
-    .execute(conn)?;
-    Ok(())
-}
-
-pub fn find(conn: &mut AnyConnection, shard: &str) -> Result<Option<LeaseRow>> {
-    Ok(leases::table
+) -> Result<Claim> {
+    let now = dialect::now(conn)?;
+    let row: Option<LeaseRow> = leases::table
         .find(shard)
         .select(LeaseRow::as_select())
         .first(conn)
-        .optional()?)
+        .optional()?;
+    let epoch = match row {
+        Some(row) if row.holder == holder => row.epoch,
+        Some(row) if row.expires_at > now => return Ok(Claim::Elsewhere(row.holder)),
+        Some(row) => row.epoch + 1,
+        None => {
+            diesel::insert_into(leases::table)
+                .values((
+                    leases::shard.eq(shard),
+                    leases::holder.eq(holder),
+                    leases::epoch.eq(1),
+                    leases::expires_at.eq(now + lease),
+                ))
+                .execute(conn)?;
+            return Ok(Claim::Held(1));
+        }
+    };
+    diesel::update(leases::table.find(shard))
+        .set((
+            leases::holder.eq(holder),
+            leases::epoch.eq(epoch),
+            leases::expires_at.eq(now + lease),
+        ))
+        .execute(conn)?;
+    Ok(Claim::Held(epoch))
+}
+
+/// Holds on to a lease; false if another holder has had it since.
+pub fn renew(
+    conn: &mut AnyConnection,
+    shard: &str,
+    holder: &str,
+    epoch: i64,
+    lease: TimeDelta,
+) -> Result<bool> {
+    let until = dialect::now(conn)? + lease;
+    let renewed = diesel::update(
+        leases::table
+            .find(shard)
+            .filter(leases::holder.eq(holder))
+            .filter(leases::epoch.eq(epoch)),
+    )
+    .set(leases::expires_at.eq(until))
+    .execute(conn)?;
+    Ok(renewed == 1)
+}
+
+/// Gives a lease back; the epoch stays, so that the next holder gets a higher one. False if another holder has had it
+/// since: what was done under it may have been done twice.
+pub fn release(conn: &mut AnyConnection, shard: &str, holder: &str, epoch: i64) -> Result<bool> {
+    renew(conn, shard, holder, epoch, TimeDelta::zero())
 }

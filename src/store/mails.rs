@@ -409,17 +409,6 @@ pub fn settle(
     Ok(true)
 }
 
-/// When the next mail is due; `None` if none waits.
-pub fn next_due(conn: &mut AnyConnection) -> Result<Option<DateTime<Utc>>> {
-    let next: Option<NaiveDateTime> = mails::table
-        .filter(mails::state.eq_any(MailState::WAITING.map(Col)))
-        .order(mails::not_before)
-        .select(mails::not_before)
-        .first(conn)
-        .optional()?;
-    Ok(next.map(|at| at.and_utc()))
-}
-
 fn event(
     state: MailState,
     report: &str,

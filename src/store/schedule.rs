@@ -1,5 +1,5 @@
 //! When each job is due next and how its last run went: the schedule outlives the process. Which times an expression
-//! names is `config::cron`'s, what a clock that jumps means is `domain::timetable`'s.
+//! names is `config::cron`'s and comes as a function, what a clock that jumps means is `domain::timetable`'s.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -8,6 +8,10 @@ use serde::Serialize;
 use super::columns::stamp;
 use super::schema::schedule;
 use super::{AnyConnection, Result};
+use crate::domain::timetable;
+
+const DONE: &str = "done";
+const FAILED: &str = "failed";
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = schedule)]
@@ -27,10 +31,41 @@ impl ScheduleRow {
         self.next_due.and_utc()
     }
 
-    /// Its last run began and did not come to an end. Times would not tell: the clock may have been put back.
-    pub fn was_cut_off(&self) -> bool {
-        self.last_started.is_some() && self.last_outcome.is_none()
+    /// Its last run could not do its work. While one is running, nothing is known of it.
+    pub fn has_failed(&self) -> bool {
+        self.last_outcome
+            .as_deref()
+            .is_some_and(|outcome| outcome != DONE)
     }
+
+    /// It stands in the schedule as it should.
+    pub fn stands(
+        &self,
+        expression: &str,
+        now: DateTime<Utc>,
+        next_after: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+    ) -> bool {
+        self.expression == expression
+            && self.due_at() == planned(Some(self), expression, now, next_after)
+    }
+}
+
+/// The next time of a job. Another expression or zone counts from now on, but what is due already is still run.
+fn planned(
+    known: Option<&ScheduleRow>,
+    expression: &str,
+    now: DateTime<Utc>,
+    next_after: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
+    let kept = known
+        .filter(|row| row.expression == expression || row.due_at() <= now)
+        .map(ScheduleRow::due_at);
+    timetable::next_due(kept, now, next_after).unwrap_or_else(|| never(now))
+}
+
+/// An expression without a next time (a date gone by) waits for the year 9999.
+pub fn never(now: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(253_370_764_800, 0).unwrap_or(now)
 }
 
 pub fn find(conn: &mut AnyConnection, job: &str) -> Result<Option<ScheduleRow>> {
@@ -48,17 +83,18 @@ pub fn all(conn: &mut AnyConnection) -> Result<Vec<ScheduleRow>> {
         .load(conn)?)
 }
 
-/// Sees to it that a job stands in the schedule; `next` is the first time its expression names after now. Kept is what
-/// is due already or comes sooner; another expression or zone, and a clock that went back, give `next`. Returns true if
-/// anything was written.
+/// Sees to it that a job stands in the schedule as its expression, and the clock, want it. Returns true if anything was
+/// written.
 pub fn ensure(
     conn: &mut AnyConnection,
     job: &str,
     expression: &str,
-    next: DateTime<Utc>,
+    now: DateTime<Utc>,
+    next_after: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
 ) -> Result<bool> {
-    let next = stamp(next);
-    let Some(known) = find(conn, job)? else {
+    let known = find(conn, job)?;
+    let next = stamp(planned(known.as_ref(), expression, now, next_after));
+    let Some(known) = known else {
         diesel::insert_into(schedule::table)
             .values((
                 schedule::job.eq(job),
@@ -68,7 +104,7 @@ pub fn ensure(
             .execute(conn)?;
         return Ok(true);
     };
-    if known.expression == expression && known.next_due <= next {
+    if known.expression == expression && known.next_due == next {
         return Ok(false);
     }
     diesel::update(schedule::table.find(job))
@@ -113,20 +149,30 @@ pub fn started(conn: &mut AnyConnection, job: &str, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// A run came to its end. `next` is the first time the expression names after the run *began*: a run that outlasts its
+/// A run did its work. `next` is the first time the expression names after the run *began*: a run that outlasts its
 /// interval is followed by one more at once, and what was missed before it began is not made up for again.
 pub fn finished(
     conn: &mut AnyConnection,
     job: &str,
     now: DateTime<Utc>,
-    outcome: &str,
     next: DateTime<Utc>,
 ) -> Result<()> {
     diesel::update(schedule::table.find(job))
         .set((
             schedule::last_finished.eq(stamp(now)),
-            schedule::last_outcome.eq(outcome),
+            schedule::last_outcome.eq(DONE),
             schedule::next_due.eq(stamp(next)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A run could not do its work: it stays due.
+pub fn failed(conn: &mut AnyConnection, job: &str, now: DateTime<Utc>) -> Result<()> {
+    diesel::update(schedule::table.find(job))
+        .set((
+            schedule::last_finished.eq(stamp(now)),
+            schedule::last_outcome.eq(FAILED),
         ))
         .execute(conn)?;
     Ok(())

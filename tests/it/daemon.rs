@@ -9,7 +9,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use poamd::store::{Store, audit, schedule};
+use poamd::domain::ticket::OutboxState;
+use poamd::store::{Store, audit, outbox, schedule};
 use poamd_contract::clock::{Clock, SystemClock};
 use poamd_sandbox::faults::Faults;
 use poamd_sandbox::jira::{JiraOptions, JiraStandIn};
@@ -88,7 +89,7 @@ impl House {
         store
             .write_here(|c| {
                 let missed = now - TimeDelta::hours(5);
-                schedule::ensure(c, "sync", "*/5 * * * * UTC", missed)
+                schedule::ensure(c, "sync", "*/5 * * * * UTC", missed, |_| Some(missed))
             })
             .unwrap();
     }
@@ -244,12 +245,37 @@ async fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
     assert_eq!(daemon.end().code(), Some(0));
 }
 
+/// A stop finishes what is being sent and begins nothing more: nothing is left unclear.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_begins_no_new_ticket() {
+    const RECORDS: usize = 40;
+    let house = House::build(Faults {
+        latency: Duration::from_millis(150),
+        ..Faults::default()
+    })
+    .await;
+    house.leave_work(RECORDS);
+    let mut daemon = house.start();
+    house.told("READY=1");
+    house.ticketed(3).await;
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().code(), Some(0));
+    assert!(house.jira.issues().len() < RECORDS, "it went on sending");
+    assert!(house.events().contains(&"daemon.stopped".to_owned()));
+    let store = house.store();
+    for state in [OutboxState::Sending, OutboxState::Ambiguous] {
+        let left = store.read_here(|c| outbox::in_state(c, state)).unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
 /// A second signal cuts off what is in hand, and a kill asks nobody: what was in flight is looked up at the next start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_cut_off_is_finished_once_by_the_next_start() {
     const RECORDS: usize = 40;
+    // So slow that the second signal finds requests in flight.
     let house = House::build(Faults {
-        latency: Duration::from_millis(150),
+        latency: Duration::from_millis(500),
         ..Faults::default()
     })
     .await;
