@@ -51,6 +51,12 @@ pub fn take_items(
     actor: &str,
 ) -> Result<Inventory> {
     let account = cell.account.as_str();
+    // A service may list a thing twice, on two pages: the first time counts.
+    let mut present = HashSet::new();
+    let seen: Vec<&SeenItem> = seen
+        .iter()
+        .filter(|item| present.insert(item.arn.as_str()))
+        .collect();
     let arns: Vec<&str> = seen.iter().map(|i| i.arn.as_str()).collect();
     let stored = items::by_arns(conn, account, &arns)?;
     let mut inventory = Inventory {
@@ -59,53 +65,15 @@ pub fn take_items(
     };
     let mut changes = Vec::new();
     for item in seen {
-        let config = to_json(&item.config)?;
-        let hash = sha256_hex(config.as_bytes());
-        let Some((row, state)) = next_row(item, stored.get(&item.arn), &hash, at) else {
-            continue;
-        };
-        let known = stored.contains_key(&item.arn);
-        if known {
-            items::update(conn, &row)?
-        } else {
-            items::insert_all(conn, std::slice::from_ref(&row))?
-        }
-        if state != "back" {
-            let number = row.revision;
-            let revision = RevisionRow {
-                account: account.to_owned(),
-                arn: item.arn.clone(),
-                number,
-                seen_at: stamp(at),
-                config,
-            };
-            items::insert_revision(conn, &revision)?;
-        }
-        if state == "new" {
-            inventory.new += 1
-        } else {
-            inventory.changed += 1
-        }
-        changes.push(Change {
-            item: item.arn.clone(),
-            revision: row.revision,
-            state,
-        });
+        changes.extend(take(conn, account, item, stored.get(&item.arn), at)?);
     }
     if complete {
-        let present: HashSet<&str> = arns.into_iter().collect();
-        for row in items::of_technology(conn, account, technology)? {
-            let here = cell.region.is_global() || row.region == cell.region.as_str();
-            if here && !present.contains(row.arn.as_str()) && missed(conn, &row)? {
-                inventory.gone += 1;
-                changes.push(Change {
-                    revision: row.revision,
-                    item: row.arn,
-                    state: "gone",
-                });
-            }
-        }
+        changes.extend(gone(conn, cell, technology, &present)?);
     }
+    let count = |state| changes.iter().filter(|c| c.state == state).count() as u64;
+    inventory.new = count("new");
+    inventory.changed = count("changed") + count("back");
+    inventory.gone = count("gone");
     if !changes.is_empty() {
         let event = Event {
             at,
@@ -117,6 +85,62 @@ pub fn take_items(
         audit::append_batch(conn, event, &to_json(&changes)?)?;
     }
     Ok(inventory)
+}
+
+/// Writes one item if it is not as stored.
+fn take(
+    conn: &mut AnyConnection,
+    account: &str,
+    item: &SeenItem,
+    stored: Option<&ItemRow>,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>> {
+    let config = to_json(&item.config)?;
+    let hash = sha256_hex(config.as_bytes());
+    let Some((row, state)) = next_row(item, stored, &hash, at) else {
+        return Ok(None);
+    };
+    if stored.is_some() {
+        items::update(conn, &row)?;
+    } else {
+        items::insert_all(conn, std::slice::from_ref(&row))?;
+    }
+    if state != "back" {
+        let revision = RevisionRow {
+            account: account.to_owned(),
+            arn: item.arn.clone(),
+            number: row.revision,
+            seen_at: stamp(at),
+            config,
+        };
+        items::insert_revision(conn, &revision)?;
+    }
+    Ok(Some(Change {
+        item: item.arn.clone(),
+        revision: row.revision,
+        state,
+    }))
+}
+
+/// Items that are not in a complete listing, once that makes them inactive.
+fn gone(
+    conn: &mut AnyConnection,
+    cell: &Cell,
+    technology: &str,
+    present: &HashSet<&str>,
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for row in items::of_technology(conn, cell.account.as_str(), technology)? {
+        let here = cell.region.is_global() || row.region == cell.region.as_str();
+        if here && !present.contains(row.arn.as_str()) && missed(conn, &row)? {
+            changes.push(Change {
+                revision: row.revision,
+                item: row.arn,
+                state: "gone",
+            });
+        }
+    }
+    Ok(changes)
 }
 
 /// Counts an absence; whether that makes the item inactive.

@@ -46,9 +46,17 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
         async move { pull_cell(&ctx, task, run).await }
     }))
     .buffer_unordered(ctx.config.aws.concurrency as usize);
+    let mut failed = None;
     while let Some(outcome) = done.next().await {
-        let (cell, coverage, counts) = outcome?;
         ctx.progress.step("pull");
+        let (cell, coverage, counts) = match outcome {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(%error, "a cell could not be taken into the ledger; the others are finished first");
+                failed.get_or_insert(error);
+                continue;
+            }
+        };
         summary.cells += 1;
         summary.counts += counts;
         if !coverage.is_complete() {
@@ -59,13 +67,18 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
     summary.records = plan(ctx, ACTOR).await?;
     ctx.progress.end("pull");
-    let outcome = if summary.gaps.is_empty() {
-        "complete"
-    } else {
-        "gaps"
-    };
+    let outcome = outcome_of(&summary.gaps, failed.as_ref());
     ctx.finish_run(run, outcome, json!(summary.counts)).await?;
-    Ok(summary)
+    failed.map_or(Ok(summary), Err)
+}
+
+/// The word for how a run over cells went.
+pub(super) fn outcome_of(gaps: &[Gap], failed: Option<&JobError>) -> &'static str {
+    match failed {
+        Some(_) => "failed",
+        None if gaps.is_empty() => "complete",
+        None => "gaps",
+    }
 }
 
 async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
@@ -113,15 +126,16 @@ async fn pull_cell(ctx: &Context, task: Task, run: i64) -> Result<(Cell, Coverag
         .await;
     let mut intake = sink.into_inner()?;
     let coverage = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
-    let (seen, noted) = (coverage.clone(), cell.clone());
+    let (seen, noted) = (coverage, cell.clone());
     let store = ctx.store.clone();
-    let counts = blocking(move || -> Result<Counts, StoreError> {
+    let (coverage, counts) = blocking(move || -> Result<_, StoreError> {
         intake.finish(&Ending {
             complete: seen.is_complete(),
             ..Ending::default()
         })?;
+        let seen = intake.qualify(seen);
         store.write_here(|c| note(c, &noted, &seen, run, began, ACTOR))?;
-        Ok(intake.counts())
+        Ok((seen, intake.counts()))
     })
     .await??;
     Ok((cell, coverage, counts))

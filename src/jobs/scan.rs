@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Context, Gap, Result, Selection, pull};
 use crate::intake::{Counts, Inventory};
 use crate::poam::Planned;
-use crate::scan::look::Looking;
+use crate::scan::look::{Looked, Looking};
 use crate::store::watched::{self, Watched};
 
 const ACTOR: &str = "job:scan";
@@ -48,26 +48,21 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     ctx.progress.begin("scan", Some(tasks.len() as u64));
     let mut summary = Summary::default();
     let mut done = futures::stream::iter(tasks.into_iter().map(|task| {
-        let looking = looking.clone();
-        async move {
-            looking
-                .look(
-                    &*task.watch,
-                    &task.account.access,
-                    &task.account.label,
-                    &task.region,
-                )
-                .await
-        }
+        let (ctx, looking) = (ctx.clone(), looking.clone());
+        async move { look(&ctx, &looking, task).await }
     }))
     .buffer_unordered(ctx.config.aws.concurrency as usize);
+    let mut failed = None;
     while let Some(outcome) = done.next().await {
-        let looked = outcome?;
-        let (cell, seen, began) = (looked.cell.clone(), looked.coverage.clone(), looking.now);
-        ctx.store
-            .write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR))
-            .await?;
         ctx.progress.step("scan");
+        let looked = match outcome {
+            Ok(looked) => looked,
+            Err(error) => {
+                tracing::error!(%error, "a look could not be taken into the ledger; the others are finished first");
+                failed.get_or_insert(error);
+                continue;
+            }
+        };
         summary.cells += 1;
         summary.items += looked.inventory;
         summary.counts += looked.counts;
@@ -80,21 +75,29 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     }
     drop(done);
     summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
-    note_baselines(ctx, selection, &accounts).await?;
+    if failed.is_none() {
+        note_baselines(ctx, selection, &accounts).await?;
+    }
     summary.records = pull::plan(ctx, ACTOR).await?;
     ctx.progress.end("scan");
-    let outcome = if summary.gaps.is_empty() {
-        "complete"
-    } else {
-        "gaps"
-    };
-    ctx.finish_run(
-        run,
-        outcome,
-        json!({ "items": summary.items, "findings": summary.counts }),
-    )
-    .await?;
-    Ok(summary)
+    let outcome = pull::outcome_of(&summary.gaps, failed.as_ref());
+    let counts = json!({ "items": summary.items, "findings": summary.counts });
+    ctx.finish_run(run, outcome, counts).await?;
+    failed.map_or(Ok(summary), Err)
+}
+
+/// One look, and how it went.
+async fn look(ctx: &Context, looking: &Looking, task: Task) -> Result<Looked> {
+    let account = &task.account;
+    let looked = looking
+        .look(&*task.watch, &account.access, &account.label, &task.region)
+        .await?;
+    let (cell, seen) = (looked.cell.clone(), looked.coverage.clone());
+    let (run, began) = (looking.run, looking.now);
+    ctx.store
+        .write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR))
+        .await?;
+    Ok(looked)
 }
 
 fn tasks(ctx: &Context, selection: &Selection, accounts: &[Watched]) -> Vec<Task> {

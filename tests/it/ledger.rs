@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use poamd::domain::finding::FindingStatus::{Fixed, NotObserved, Open};
+use poamd::domain::finding::FindingStatus::{self, Fixed, NotObserved, Open};
 use poamd::domain::record::RecordStatus;
 use poamd::intake::{Door, Ending, passed_key, take_items};
 use poamd::store::findings::FindingRow;
-use poamd::store::{Store, findings, items, records};
+use poamd::store::{Store, coverage, findings, items, records};
 use poamd_contract::coverage::Coverage;
 use poamd_contract::finding::{Channel, FindingReport, Identity, Signal};
 use poamd_contract::item::SeenItem;
@@ -141,6 +141,69 @@ fn ledger_names_the_weakness_as_the_deciding_report_does() {
             assert_audited(store);
         });
     }
+}
+
+/// What an administrator's hub shows of another account.
+fn of_member(bucket: &str, day: i64) -> FindingReport {
+    let mut report = report(bucket, at(day), Signal::Open);
+    report.account = MEMBER.parse().unwrap();
+    if let Identity::Control { account, .. } = &mut report.identity {
+        *account = report.account.clone();
+    }
+    report
+}
+
+const MEMBER: &str = "222233334444";
+
+fn status_of(store: &Store, bucket: &str) -> FindingStatus {
+    let rows = store.read_here(findings::all).unwrap();
+    let row = rows.iter().find(|r| r.arn.ends_with(bucket)).unwrap();
+    row.status.0
+}
+
+#[test]
+fn ledger_takes_silence_about_a_whole_member_for_a_gap() {
+    for_each_database(|store| {
+        let hub = cell("securityhub");
+        let own = |day| report("own", at(day), Signal::Open);
+        let gaps = |day| {
+            let gaps = store.read_here(|c| coverage::gaps(c, at(day))).unwrap();
+            gaps.into_iter().map(|g| g.account).collect::<Vec<_>>()
+        };
+        look(
+            store,
+            &hub,
+            vec![own(0), of_member("theirs", 0), of_member("more", 0)],
+            &complete(),
+            at(1),
+        );
+        // It left the administrator: two complete looks show nothing of it.
+        for day in [2, 3] {
+            look(store, &hub, vec![own(0)], &complete(), at(day));
+        }
+        assert_eq!(status_of(store, "theirs"), Open);
+        assert_eq!(gaps(3), [MEMBER]);
+        // It is back: what is not shown beside what is, is absent.
+        for day in [4, 5] {
+            let shown = vec![own(0), of_member("more", 0)];
+            look(store, &hub, shown, &complete(), at(day));
+        }
+        assert_eq!(status_of(store, "theirs"), Fixed);
+        assert_eq!(status_of(store, "more"), Open);
+        assert!(gaps(5).is_empty());
+        assert_audited(store);
+    });
+}
+
+#[test]
+fn ledger_takes_what_is_dated_ahead_as_said_now() {
+    for_each_database(|store| {
+        let passed_in_years = report("a", at(2_000), Signal::Passed);
+        take(store, hub(), vec![passed_in_years], at(1));
+        take(store, hub(), vec![report("a", at(2), Signal::Open)], at(3));
+        assert_eq!(status(store), Open);
+        assert_audited(store);
+    });
 }
 
 #[test]
@@ -520,6 +583,21 @@ fn bucket(name: &str, config: serde_json::Value) -> SeenItem {
         config,
         volatile: json!({}),
     }
+}
+
+#[test]
+fn ledger_takes_an_item_that_is_listed_twice_once() {
+    for_each_database(|store| {
+        let twice = [
+            bucket("a", json!({ "x": 1 })),
+            bucket("a", json!({ "x": 1 })),
+        ];
+        let taken = store
+            .write_here(|c| take_items(c, &cell("scan:s3"), "s3", &twice, true, at(1), "test"))
+            .unwrap();
+        assert_eq!((taken.seen, taken.new), (1, 1));
+        assert_eq!(store.read_here(items::all).unwrap().len(), 1);
+    });
 }
 
 #[test]
