@@ -74,6 +74,7 @@ impl From<StoreError> for Failure {
             StoreError::Connect { .. }
             | StoreError::Migration { .. }
             | StoreError::DiskFull
+            | StoreError::ReadOnly
             | StoreError::Busy
             | StoreError::Pool(_)
             | StoreError::Row { .. }
@@ -107,6 +108,7 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Store(error) => error.into(),
+            held @ JobError::Elsewhere { .. } => Self::new(Exit::Locked, held.to_string()),
             other => Self::work(other.to_string()),
         }
     }

@@ -11,9 +11,10 @@ use super::{progress, wait_for};
 use crate::config::{self, Config};
 use crate::daemon::instance::Instance;
 use crate::domain::account::Account;
-use crate::jobs::{Context, JobError, Progress};
+use crate::jobs::{Context, JobError, Progress, lease};
 use crate::query::Snapshot;
-use crate::store::accounts::{self, By};
+use crate::query::filter::Filter;
+use crate::store::accounts::{self, By, Undeclared};
 use crate::store::{AnyConnection, Store, StoreError};
 use crate::wiring::{self, Surroundings};
 
@@ -55,6 +56,24 @@ pub fn open(flag: Option<&Path>, shell: &Shell<'_>) -> Result<Opened, Failure> {
     })
 }
 
+/// Opens a ledger that is there, to look at it. Makes none, and brings nothing of the configuration into it: who looks
+/// with another configuration changes nothing.
+pub fn look(flag: Option<&Path>, shell: &Shell<'_>) -> Result<Opened, Failure> {
+    let config = config(flag, shell)?;
+    let url = wiring::database_url(&config, &*shell.env)?;
+    if let Some(file) = url.file().filter(|file| !file.exists()) {
+        return Err(Failure::work(format!(
+            "there is no ledger at {} yet: account add, import, pull, scan and run make one; if there should be one, \
+             [database] url means another place",
+            file.display()
+        )));
+    }
+    Ok(Opened {
+        store: wiring::store(&config, &*shell.env)?,
+        config: Arc::new(config),
+    })
+}
+
 /// What jobs need of the outside.
 pub fn surroundings(shell: &Shell<'_>, progress: Arc<dyn Progress>) -> Surroundings {
     Surroundings {
@@ -83,24 +102,53 @@ pub fn declared(config: &Config) -> Vec<Account> {
         .collect()
 }
 
-/// Makes the ledger's accounts say what the configuration declares; writes only if they do not.
+/// Brings the accounts that the configuration declares into the ledger; writes only if they are not there as declared.
+/// Takes none away: only the daemon's own configuration does that.
 pub fn declare(config: &Config, store: &Store, shell: &Shell<'_>) -> Result<(), StoreError> {
-    declare_accounts(config, store, &shell.actor(), shell.clock.now())
+    let by = By {
+        actor: &shell.actor(),
+        at: shell.clock.now(),
+    };
+    declare_as(config, store, Undeclared::Kept, by)
 }
 
-/// The same in the name of an actor, for what outlives the shell.
+/// For the daemon: the ledger watches what this configuration declares, and nothing that it declares no longer.
 pub fn declare_accounts(
     config: &Config,
     store: &Store,
     actor: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    declare_as(config, store, Undeclared::Retired, By { actor, at })
+}
+
+fn declare_as(
+    config: &Config,
+    store: &Store,
+    others: Undeclared,
+    by: By<'_>,
+) -> Result<(), StoreError> {
     let declared = declared(config);
-    if store.read_here(|conn| accounts::is_declared(conn, &declared))? {
+    if store.read_here(|conn| accounts::is_declared(conn, &declared, others))? {
         return Ok(());
     }
-    store.write_here(|conn| accounts::declare(conn, &declared, By { actor, at }))?;
+    store.write_here(|conn| accounts::declare(conn, &declared, others, by))?;
     Ok(())
+}
+
+/// Shows what a job would do. Writes nothing and asks nobody, so it may be done beside the daemon, and by who has no
+/// desk's secret.
+pub fn rehearse<T>(
+    flag: Option<&Path>,
+    shell: &Shell<'_>,
+    work: impl AsyncFnOnce(&Context) -> Result<T, JobError>,
+) -> Result<T, Failure> {
+    let opened = look(flag, shell)?;
+    let around = surroundings(shell, progress::of(shell));
+    wait_for(async {
+        let context = wiring::inner_context(opened.config, &around, opened.store)?;
+        Ok(work(&context).await?)
+    })?
 }
 
 /// Puts everything together and runs a job with it.
@@ -119,7 +167,33 @@ pub fn job<T>(
     })?
 }
 
+/// Runs a job that the daemon does too, unless another poamd on the same database is doing it.
+pub fn leased<T>(
+    flag: Option<&Path>,
+    shell: &Shell<'_>,
+    name: &str,
+    work: impl AsyncFnOnce(&Context) -> Result<T, JobError>,
+) -> Result<T, Failure> {
+    job(flag, shell, async |context| {
+        lease::under(context, name, work(context)).await
+    })
+}
+
 impl Opened {
+    /// Reads a view through a filter that names only accounts there are.
+    pub fn filtered<T>(
+        &self,
+        filter: &Filter,
+        read: impl FnOnce(&mut AnyConnection, &Snapshot) -> Result<T, StoreError>,
+    ) -> Result<T, Failure> {
+        let (checked, rows) = self.view(|conn, snapshot| {
+            let checked = filter.check_accounts(&snapshot.account_names());
+            Ok((checked, read(conn, snapshot)?))
+        })?;
+        checked?;
+        Ok(rows)
+    }
+
     /// Reads a view.
     pub fn view<T>(
         &self,

@@ -10,7 +10,7 @@ use crate::jobs;
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Selected) -> Result<Exit, Failure> {
     let selection = args.selection();
-    let done = load::job(at, shell, async |context| {
+    let done = load::leased(at, shell, "pull", async |context| {
         jobs::pull::run(context, &selection).await
     })?;
     args.told.tell(shell, &done, |done| {

@@ -112,7 +112,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit
 }
 
 fn list_all(shell: &mut Shell<'_>, at: Option<&Path>, shown: &Shown) -> Result<(), Failure> {
-    let opened = load::open(at, shell)?;
+    let opened = load::look(at, shell)?;
     let mut rows = Vec::new();
     for report in &opened.config.reports {
         let last = opened
@@ -161,7 +161,8 @@ fn next(shell: &mut Shell<'_>, at: Option<&Path>) -> Result<(), Failure> {
 
 fn send(shell: &mut Shell<'_>, at: Option<&Path>, args: &Run) -> Result<Exit, Failure> {
     let actor = shell.actor();
-    let done = load::job(at, shell, async |context| {
+    let lease = format!("report:{}", args.name);
+    let done = load::leased(at, shell, &lease, async |context| {
         jobs::report::run(context, &args.name, &actor).await
     })?;
     args.told.tell(shell, &done, |done| {
@@ -186,7 +187,7 @@ fn send(shell: &mut Shell<'_>, at: Option<&Path>, args: &Run) -> Result<Exit, Fa
 }
 
 fn mail_state(shell: &Shell<'_>, at: Option<&Path>, message_id: &str) -> Result<String, Failure> {
-    let opened = load::open(at, shell)?;
+    let opened = load::look(at, shell)?;
     let mail = opened
         .store
         .read_here(|conn| mails::by_message_id(conn, message_id))?;
@@ -194,7 +195,7 @@ fn mail_state(shell: &Shell<'_>, at: Option<&Path>, message_id: &str) -> Result<
 }
 
 fn preview(shell: &mut Shell<'_>, at: Option<&Path>, args: &Preview) -> Result<(), Failure> {
-    let content = load::job(at, shell, async |context| {
+    let content = load::rehearse(at, shell, async |context| {
         jobs::report::preview(context, &args.name).await
     })?;
     let Some(dir) = &args.out else {

@@ -11,7 +11,7 @@ use crate::jobs;
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Selected) -> Result<Exit, Failure> {
     let selection = args.selection();
-    let done = load::job(at, shell, async |context| {
+    let done = load::leased(at, shell, "scan", async |context| {
         jobs::scan::run(context, &selection).await
     })?;
     args.told.tell(shell, &done, |done| {

@@ -1,13 +1,17 @@
 //! What is on its way: to the desks, by mail, by schedule.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::health::{Check, Verdict};
 
 use super::over;
+use crate::cli::listing::counted;
 use crate::config::Config;
 use crate::domain::mail::MailState;
 use crate::domain::ticket::{Link, OutboxState};
 use crate::store::mails::MailRow;
+use crate::store::outbox::OutboxRow;
 use crate::store::schedule::ScheduleRow;
 use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets};
 
@@ -17,9 +21,10 @@ const OVERDUE: TimeDelta = TimeDelta::minutes(15);
 pub fn checks(conn: &mut AnyConnection, config: &Config, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let mut checks = justifiers(config);
     checks.extend(effects(conn)?);
+    checks.push(waiting(conn, now)?);
     checks.push(missing(conn)?);
     checks.extend(letters(conn)?);
-    checks.push(timetable(conn, now)?);
+    checks.extend(timetable(conn, now)?);
     Ok(checks)
 }
 
@@ -81,6 +86,42 @@ fn effects(conn: &mut AnyConnection) -> Result<Vec<Check>> {
     ])
 }
 
+/// What has been on its way to a desk for so long has not got through.
+const WAITING: TimeDelta = TimeDelta::minutes(15);
+
+fn waiting(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
+    let mut desks: BTreeMap<String, Vec<OutboxRow>> = BTreeMap::new();
+    for row in outbox::in_state(conn, OutboxState::Pending)? {
+        let tried = row.error.is_some();
+        if tried || now - row.created_at.and_utc() > WAITING {
+            desks.entry(row.desk.clone()).or_default().push(row);
+        }
+    }
+    let told: Vec<String> = desks
+        .iter()
+        .map(|(desk, rows)| stalled(desk, rows))
+        .collect();
+    Ok(over(
+        "desks",
+        "nothing waits for long to be written to a ticket",
+        &told,
+        Verdict::Failed,
+        "is it reachable, and does it take our sign-in? poamd config check asks it",
+    ))
+}
+
+/// `15 writes to jira wait since 2026-11-22T09:00:00Z: connection refused`.
+fn stalled(desk: &str, rows: &[OutboxRow]) -> String {
+    let since = rows.iter().map(|row| row.created_at).min();
+    let why = rows.iter().find_map(|row| row.error.as_deref());
+    format!(
+        "{} to {desk} since {}{}",
+        counted(rows.len() as i128, "writes"),
+        since.map(crate::query::time).unwrap_or_default(),
+        why.map(|why| format!(": {why}")).unwrap_or_default()
+    )
+}
+
 fn missing(conn: &mut AnyConnection) -> Result<Check> {
     let missing: Vec<String> = tickets::all(conn)?
         .iter()
@@ -126,13 +167,13 @@ fn letters(conn: &mut AnyConnection) -> Result<Vec<Check>> {
     ])
 }
 
-fn timetable(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
+fn timetable(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let rows = schedule::all(conn)?;
     if rows.is_empty() {
-        return Ok(Check::warning(
+        return Ok(vec![Check::warning(
             "schedule",
             "nothing has been scheduled yet: start the daemon (systemctl enable --now poamd, or poamd run)",
-        ));
+        )]);
     }
     let late = |row: &&ScheduleRow| now - row.due_at() > OVERDUE;
     let overdue: Vec<String> = rows
@@ -140,11 +181,28 @@ fn timetable(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
         .filter(late)
         .map(|row| format!("{} was due {}", row.job, crate::query::time(row.next_due)))
         .collect();
-    Ok(over(
-        "schedule",
-        "every job runs in time",
-        &overdue,
-        Verdict::Warning,
-        "is the daemon running? systemctl status poamd",
-    ))
+    let failed: Vec<String> = rows
+        .iter()
+        .filter(|row| row.has_failed())
+        .map(|row| {
+            let when = row.last_finished.map(crate::query::time);
+            format!("{} failed {}", row.job, when.unwrap_or_default())
+        })
+        .collect();
+    Ok(vec![
+        over(
+            "schedule",
+            "every job runs in time",
+            &overdue,
+            Verdict::Warning,
+            "is the daemon running? systemctl status poamd",
+        ),
+        over(
+            "jobs",
+            "every job's last run did its work",
+            &failed,
+            Verdict::Warning,
+            "they are tried again by themselves; why they failed: journalctl -u poamd",
+        ),
+    ])
 }
