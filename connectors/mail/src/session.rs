@@ -39,8 +39,20 @@ pub(crate) async fn step<T>(
     }
 }
 
-/// Connects, negotiates TLS and signs in. An error says how far it came.
+/// Connects, negotiates TLS and signs in. An error says how far it came, and is `Later` or `Auth`: whatever is wrong
+/// here is no verdict on the mail, which waits until it is put right.
 pub(crate) async fn open(
+    config: &MailConfig,
+) -> std::result::Result<AsyncSmtpConnection, (Stage, ConnectorError)> {
+    try_open(config).await.map_err(|(stage, mut error)| {
+        if error.retry != Retry::Auth {
+            error.retry = Retry::Later(None);
+        }
+        (stage, error)
+    })
+}
+
+async fn try_open(
     config: &MailConfig,
 ) -> std::result::Result<AsyncSmtpConnection, (Stage, ConnectorError)> {
     let addresses = resolve(config)
@@ -55,14 +67,7 @@ pub(crate) async fn open(
         Security::StartTls | Security::None => None,
     };
     let hello = hello_name(config);
-    let connecting = AsyncSmtpConnection::connect_tokio1(
-        addresses.as_slice(),
-        Some(config.timeout),
-        &hello,
-        wrapper,
-        None,
-    );
-    let mut connection = step(config.timeout, connecting)
+    let mut connection = connect(config, &addresses, &hello, wrapper)
         .await
         .map_err(|error| (Stage::Connect, connect_error(config, error)))?;
     if config.security == Security::StartTls
@@ -76,6 +81,20 @@ pub(crate) async fn open(
         return Err((Stage::SignIn, error));
     }
     Ok(connection)
+}
+
+/// Tries the addresses in turn. Each gets its share of the time, so that one which swallows everything leaves some for
+/// the next.
+async fn connect(
+    config: &MailConfig,
+    addresses: &[SocketAddr],
+    hello: &ClientId,
+    wrapper: Option<TlsParameters>,
+) -> std::result::Result<AsyncSmtpConnection, StepError> {
+    let share = config.timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let connecting =
+        AsyncSmtpConnection::connect_tokio1(addresses, Some(share), hello, wrapper, None);
+    step(config.timeout, connecting).await
 }
 
 /// Says goodbye and forgets the connection, whatever the server answers.
@@ -118,7 +137,7 @@ async fn resolve(config: &MailConfig) -> Result<Vec<SocketAddr>> {
             "mail server {}: the name does not mean this machine, and there is no TLS",
             at(config)
         );
-        return Err(ConnectorError::new(Retry::Never, what));
+        return Err(later(what));
     }
     Ok(near)
 }
@@ -134,7 +153,7 @@ async fn start_tls(
              switch TLS on there, or set security = \"tls\" if the port speaks TLS from the start",
             at(config)
         );
-        return Err(ConnectorError::new(Retry::Never, what));
+        return Err(later(what));
     }
     let parameters = tls_parameters(config).await?;
     step(config.timeout, connection.starttls(parameters, hello))
@@ -164,7 +183,7 @@ async fn sign_in(config: &MailConfig, connection: &mut AsyncSmtpConnection) -> R
             "mail server {} offers no sign-in that we speak (PLAIN, LOGIN); remove user and password if it wants none",
             at(config)
         );
-        return Err(ConnectorError::new(Retry::Never, what));
+        return Err(later(what));
     }
     let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
     let answer = step(
@@ -204,7 +223,7 @@ async fn tls_parameters(config: &MailConfig) -> Result<TlsParameters> {
                 "mail: ca_file {}: {cause}; it must be a readable PEM certificate",
                 path.display()
             );
-            ConnectorError::new(Retry::Never, what)
+            later(what)
         };
         let pem = tokio::fs::read(path)
             .await
@@ -221,7 +240,7 @@ async fn tls_parameters(config: &MailConfig) -> Result<TlsParameters> {
     }
     builder.build().map_err(|error| {
         let what = format!("mail server {}: TLS cannot be set up: {error}", at(config));
-        ConnectorError::new(Retry::Never, what).with_source(error)
+        later(what).with_source(error)
     })
 }
 
@@ -266,4 +285,57 @@ fn later(what: String) -> ConnectorError {
 /// `host:port`, for messages.
 pub(crate) fn at(config: &MailConfig) -> String {
     format!("{}:{}", config.host, config.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    use super::*;
+
+    /// An address that answers no connection, as behind a firewall that drops: its queue is full. What is returned
+    /// beside it has to be kept.
+    async fn black_hole() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) =
+            tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await
+        {
+            waiting.push(stream.unwrap());
+        }
+        (address, listener, waiting)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_swallows_everything_leaves_time_for_the_next() {
+        let (swallows, _listener, _waiting) = black_hole().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answers = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            stream.write_all(b"220 hello\r\n").await.unwrap();
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            stream.write_all(b"250 scripted\r\n").await.unwrap();
+            line
+        });
+        let config = MailConfig {
+            host: "127.0.0.1".to_owned(),
+            port: answers.port(),
+            security: Security::None,
+            user: None,
+            password: None,
+            ca_file: None,
+            helo: None,
+            timeout: Duration::from_secs(3),
+        };
+        let hello = ClientId::Domain("poamd.test".to_owned());
+        let connected = connect(&config, &[swallows, answers], &hello, None).await;
+        assert!(connected.is_ok(), "{:?}", connected.err());
+        assert_eq!(server.await.unwrap(), "EHLO poamd.test\r\n");
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Runs where `POAMD_TEST_SMTP_PYTHON` names a Python that has `tests/smtp/requirements.txt` installed.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ struct Other {
 /// Starts the server, or says why not.
 async fn start(security: Security) -> Option<Other> {
     let Some(python) = std::env::var_os("POAMD_TEST_SMTP_PYTHON") else {
-        println!(
+        // Written past the test harness, which would swallow it.
+        let _ = writeln!(
+            std::io::stderr(),
             "skipped: POAMD_TEST_SMTP_PYTHON names no Python with aiosmtpd (see tests/smtp/requirements.txt)"
         );
         return None;

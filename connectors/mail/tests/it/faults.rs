@@ -11,9 +11,12 @@ use poamd_mail::{Security, SmtpMailer};
 use crate::server::{End, Script, Server, draft};
 
 async fn send(script: Script) -> (Result<Accepted, ConnectorError>, Vec<String>) {
+    let hangs = script.end == End::Hang;
     let server = Server::start(script).await;
     let mut config = server.config(Security::None);
-    config.timeout = Duration::from_millis(500);
+    if hangs {
+        config.timeout = Duration::from_millis(500);
+    }
     let mailer = SmtpMailer::new(config).unwrap();
     let envelope = mailer.compose(&draft()).unwrap();
     let verdict = mailer.send(&envelope).await;
@@ -113,6 +116,40 @@ async fn temporary_refusals_come_again_later() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_everybody_has_said_nothing_of_the_mail() {
+    let heard = fails_as(
+        Retry::Later(None),
+        "554 no service",
+        Script {
+            greeting: "554 no service",
+            ..Script::default()
+        },
+    )
+    .await;
+    assert!(!heard.iter().any(|line| line.starts_with("MAIL")));
+    fails_as(
+        Retry::Later(None),
+        "550 not for you",
+        Script {
+            ehlo: Some("550 not for you"),
+            ..Script::default()
+        },
+    )
+    .await;
+    let server = Server::start(Script::default()).await;
+    let mut config = server.config(Security::None);
+    config.user = Some("poamd".to_owned());
+    config.password = Some(SecretString::from("correct horse"));
+    let mailer = SmtpMailer::new(config).unwrap();
+    let error = mailer
+        .send(&mailer.compose(&draft()).unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(error.retry, Retry::Later(None));
+    assert!(error.what.contains("no sign-in"), "{}", error.what);
+}
+
+#[tokio::test]
 async fn permanent_refusals_name_the_recipient_and_hand_nothing_over() {
     let script = Script {
         rcpt: |line| {
@@ -126,15 +163,6 @@ async fn permanent_refusals_name_the_recipient_and_hand_nothing_over() {
     };
     let heard = fails_as(Retry::Never, "ao@example.gov: it said \"550", script).await;
     assert!(!heard.iter().any(|line| line == "DATA"), "{heard:?}");
-    fails_as(
-        Retry::Never,
-        "554 no service",
-        Script {
-            greeting: "554 no service",
-            ..Script::default()
-        },
-    )
-    .await;
     fails_as(
         Retry::Never,
         "552 too big",
@@ -213,8 +241,7 @@ async fn a_break_is_unclear_only_behind_the_final_dot() {
 async fn nobody_listening_is_later() {
     let server = Server::start(Script::default()).await;
     let config = server.config(Security::None);
-    drop(server);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop().await;
     let mailer = SmtpMailer::new(config).unwrap();
     let error = mailer
         .send(&mailer.compose(&draft()).unwrap())

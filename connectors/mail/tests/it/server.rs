@@ -26,6 +26,8 @@ pub enum End {
 pub struct Script {
     pub greeting: &'static str,
     pub capabilities: &'static [&'static str],
+    /// Said to EHLO and HELO instead of the capabilities.
+    pub ehlo: Option<&'static str>,
     pub auth: &'static str,
     pub mail: &'static str,
     pub rcpt: fn(&str) -> &'static str,
@@ -44,6 +46,7 @@ impl Default for Script {
         Self {
             greeting: "220 scripted",
             capabilities: &["SIZE 1000000"],
+            ehlo: None,
             auth: "235 welcome",
             mail: "250 ok",
             rcpt: |_| "250 ok",
@@ -134,8 +137,14 @@ impl Server {
             password: None,
             ca_file: None,
             helo: Some("poamd.test".to_owned()),
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
         }
+    }
+
+    /// Stops listening; from here on connections are refused.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
     }
 }
 
@@ -215,6 +224,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             continue;
         }
         let reply = match line.split([' ', ':']).next().unwrap_or_default() {
+            "EHLO" if script.ehlo.is_some() => {
+                format!("{}\r\n", script.ehlo.unwrap_or_default())
+            }
             "EHLO" => {
                 let mut names = vec!["scripted"];
                 names.extend(script.capabilities);

@@ -64,7 +64,7 @@ async fn a_server_without_starttls_gets_no_mail() {
         .send(&mailer.compose(&draft()).unwrap())
         .await
         .unwrap_err();
-    assert_eq!(error.retry, Retry::Never);
+    assert_eq!(error.retry, Retry::Later(None), "no verdict on the mail");
     assert!(
         error.what.contains("does not offer STARTTLS"),
         "{}",
@@ -161,7 +161,7 @@ async fn a_ca_file_that_is_none_is_named() {
             .send(&mailer.compose(&draft()).unwrap())
             .await
             .unwrap_err();
-        assert_eq!(error.retry, Retry::Never);
+        assert_eq!(error.retry, Retry::Later(None), "no verdict on the mail");
         assert!(
             error.what.contains("ca_file") && error.what.contains(words),
             "{}",
