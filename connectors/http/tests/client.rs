@@ -12,6 +12,7 @@ use poamd_http::{Call, Client, Endpoint, Method, Options, SignIn};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 
 fn words(json: &Value) -> Option<String> {
     json["message"].as_str().map(str::to_owned)
@@ -38,7 +39,7 @@ fn client_with(url: &str, timeout: Duration, in_flight: usize) -> Client {
 }
 
 fn client(url: &str) -> Client {
-    client_with(url, Duration::from_secs(5), 4)
+    client_with(url, Duration::from_secs(60), 4)
 }
 
 fn write() -> Call {
@@ -226,7 +227,7 @@ async fn a_silent_server_is_left_in_time() {
     });
     let client = client_with(&url, Duration::from_millis(200), 1);
     let call = write();
-    let outcome = tokio::time::timeout(Duration::from_secs(5), client.send_json(&call))
+    let outcome = tokio::time::timeout(Duration::from_secs(60), client.send_json(&call))
         .await
         .unwrap();
     assert_eq!(outcome.unwrap_err().retry, Retry::Unclear);
@@ -250,7 +251,7 @@ async fn a_trickling_body_is_left_in_time() {
     });
     let client = client_with(&url, Duration::from_millis(300), 1);
     let call = Call::get("x");
-    let outcome = tokio::time::timeout(Duration::from_secs(5), client.send_json(&call))
+    let outcome = tokio::time::timeout(Duration::from_secs(60), client.send_json(&call))
         .await
         .unwrap();
     assert_eq!(outcome.unwrap_err().retry, Retry::Later(None));
@@ -301,18 +302,21 @@ async fn cookies_are_not_sent_back() {
     );
 }
 
-#[tokio::test]
-async fn one_slot_means_one_call_at_a_time() {
+/// Answers only when as many calls are open as there are slots; tells how many were open at most.
+async fn full_house(slots: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (open_there, most_there) = (Arc::clone(&open), Arc::clone(&most));
+    let (full, seen) = (Arc::new(Barrier::new(slots)), Arc::clone(&most));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let (open, most) = (Arc::clone(&open_there), Arc::clone(&most_there));
+            let (open, most) = (Arc::clone(&open), Arc::clone(&most));
+            let full = Arc::clone(&full);
             tokio::spawn(async move {
                 request(&mut stream).await;
                 most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                full.wait().await;
+                // Time for one too many to come, if any does.
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 open.fetch_sub(1, Ordering::SeqCst);
                 stream
@@ -322,9 +326,14 @@ async fn one_slot_means_one_call_at_a_time() {
             });
         }
     });
-    for (slots, expected) in [(1, 1), (3, 3)] {
-        most.store(0, Ordering::SeqCst);
-        let client = Arc::new(client_with(&url, Duration::from_secs(5), slots));
+    (url, seen)
+}
+
+#[tokio::test]
+async fn one_slot_means_one_call_at_a_time() {
+    for slots in [1, 3] {
+        let (url, most) = full_house(slots).await;
+        let client = Arc::new(client_with(&url, Duration::from_secs(60), slots));
         let calls: Vec<_> = (0..6)
             .map(|_| {
                 let client = Arc::clone(&client);
@@ -334,7 +343,7 @@ async fn one_slot_means_one_call_at_a_time() {
         for call in calls {
             call.await.unwrap();
         }
-        assert_eq!(most.load(Ordering::SeqCst), expected);
+        assert_eq!(most.load(Ordering::SeqCst), slots);
     }
 }
 

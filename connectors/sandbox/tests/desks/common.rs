@@ -1,6 +1,7 @@
 //! A small client for both desks, and clocks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use poamd_contract::clock::ManualClock;
@@ -121,6 +122,18 @@ impl JiraTest {
     pub fn violations(&self) -> usize {
         self.jira.history.count("jira", "contract.violation")
     }
+}
+
+/// Waits until it holds, far longer than it can take.
+pub async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait)
+        .await
+        .unwrap();
 }
 
 /// A create body like the one the design asks for.
