@@ -4,6 +4,7 @@ mod accounts;
 mod errors;
 mod lists;
 mod pages;
+mod tickets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
