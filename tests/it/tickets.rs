@@ -200,11 +200,12 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
     let (bench, jira) = desks::jira(2, JiraOptions::default(), &[ALLOWED]).await;
     bench.sync().await;
     let before = record(&bench, 1);
+    let expires = (bench.clock.now() + TimeDelta::days(60)).date_naive();
     let comment = jira
         .person_comments(
             &key(&bench, 1),
             ALLOWED,
-            &format!("{GOOD} expires=2027-01-31"),
+            &format!("{GOOD} expires={expires}"),
         )
         .unwrap();
     let (polled, sent) = bench.sync().await;
@@ -244,7 +245,8 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
             .text
             .contains("Taken: the justification for POAM-000001")
     );
-    assert!(receipt.text.contains("2027-01-31") && receipt.text.contains(&kept[0].verbatim_sha256));
+    assert!(receipt.text.contains(&expires.to_string()));
+    assert!(receipt.text.contains(&kept[0].verbatim_sha256));
     assert_eq!(receipt.properties["poamd.reply"]["to"], comment.as_str());
 
     // Read again and again: one receipt.
@@ -271,7 +273,7 @@ async fn a_justification_is_taken_once_with_a_receipt_and_ends() {
     assert_eq!(jira.issue(&key(&bench, 1)).unwrap().comments.len(), 3);
     assert_eq!(record(&bench, 1).unjustified_score, 0);
 
-    let last = "2027-01-31T23:59:59Z".parse().unwrap();
+    let last = expires.and_hms_opt(23, 59, 59).unwrap().and_utc();
     assert_eq!(expire(&bench.store, last, "job:sync").unwrap(), 0);
     let end = last + TimeDelta::seconds(1);
     assert_eq!(expire(&bench.store, end, "job:sync").unwrap(), 1);
