@@ -62,6 +62,8 @@ impl FromStr for FindingStatus {
 /// What one report says, as far as the fold needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
+    /// The same for all reports of one native id: what one door shows of it later, another may still show as it was.
+    pub twin: usize,
     pub signal: Signal,
     pub updated: Option<DateTime<Utc>>,
     pub channel: Channel,
@@ -97,9 +99,17 @@ pub struct Folded {
     pub inconclusive: bool,
 }
 
-/// Newest first by time, then native before hub before file, then by content.
+/// Newest first by time; at one time what speaks of it as open, then native before hub before file, then by content.
 fn newer(a: &Said, b: &Said) -> Ordering {
-    (a.updated, rank(a.channel), a.content_hash).cmp(&(b.updated, rank(b.channel), b.content_hash))
+    let key = |s: &Said| {
+        (
+            s.updated,
+            s.signal.is_open(),
+            rank(s.channel),
+            s.content_hash,
+        )
+    };
+    key(a).cmp(&key(b))
 }
 
 fn rank(channel: Channel) -> u8 {
@@ -155,12 +165,24 @@ fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
         // Putting away what had passed takes no evidence back.
         Signal::Archived | Signal::ArchivedByHand if passed_before(reports) => FindingStatus::Fixed,
         Signal::ArchivedByHand | Signal::NoConclusion => FindingStatus::NotObserved,
+        // One standard's copy is retired (AWS does so when consolidated findings are switched on); another still fails.
+        Signal::Archived if another_is_open(winner, reports) => by_absence(reports),
         Signal::Archived if winner.absent >= ABSENCES && !winner.keeps_open => FindingStatus::Fixed,
         Signal::Archived => FindingStatus::NotObserved,
         Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
             by_absence(reports)
         }
     }
+}
+
+/// A report of another native id, which the last complete look showed, or the one before it, speaks of it as open.
+fn another_is_open(winner: &Said, reports: &[Said]) -> bool {
+    reports.iter().any(|r| {
+        r.twin != winner.twin
+            && r.channel != Channel::File
+            && r.signal.is_open()
+            && r.absent < ABSENCES
+    })
 }
 
 /// The newest word on whether the weakness is there is a pass. At one time, "there" outweighs "passed".
@@ -207,6 +229,7 @@ mod tests {
 
     fn said(signal: Signal, minute: i64) -> Said {
         Said {
+            twin: 0,
             signal,
             updated: DateTime::from_timestamp(minute * 60, 0),
             channel: Channel::Hub,
@@ -308,6 +331,50 @@ mod tests {
             }]),
             FindingStatus::NotObserved
         );
+    }
+
+    #[test]
+    fn a_retired_copy_does_not_outvote_one_that_still_fails() {
+        let retired = |absent| Said {
+            absent,
+            ..said(Signal::Archived, 9)
+        };
+        let failing = |absent| Said {
+            twin: 1,
+            absent,
+            ..said(Signal::Open, 3)
+        };
+        for (absent, want) in [
+            (0, FindingStatus::Open),
+            (1, FindingStatus::NotObserved),
+            (2, FindingStatus::Fixed),
+        ] {
+            assert_eq!(status(&[retired(2), failing(absent)]), want);
+        }
+        // An older version of the same finding that another door still holds is no twin.
+        let stale = Said {
+            twin: 0,
+            ..failing(0)
+        };
+        assert_eq!(status(&[retired(2), stale]), FindingStatus::Fixed);
+    }
+
+    #[test]
+    fn of_two_copies_of_one_time_the_open_one_counts() {
+        for hashes in [(1, 2), (2, 1)] {
+            let copies = [
+                Said {
+                    content_hash: hashes.0,
+                    ..said(Signal::Open, 3)
+                },
+                Said {
+                    content_hash: hashes.1,
+                    twin: 1,
+                    ..said(Signal::Passed, 3)
+                },
+            ];
+            assert_eq!(status(&copies), FindingStatus::Open);
+        }
     }
 
     #[test]

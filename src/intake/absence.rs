@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use poamd_contract::coverage::Coverage;
 use poamd_contract::finding::Signal;
 use serde_json::json;
 
 use super::batch::Batch;
+use super::shown::Silence;
 use super::{Door, Intake};
 use crate::domain::finding::ABSENCES;
 use crate::store::audit;
@@ -33,18 +35,34 @@ impl Intake {
         if !looked {
             return Ok(0);
         }
-        let changed = self.store.clone().write_here(|conn| {
+        let (changed, unlooked) = self.store.clone().write_here(|conn| {
             let unseen = self.candidates(conn)?;
-            let batch = self.conclude(conn, unseen, ending)?;
+            let mut silence = Silence::read(conn, &self.door, &self.shown)?;
+            let batch = self.conclude(conn, unseen, ending, &mut silence)?;
             batch.write(conn)?;
+            let unlooked = std::mem::take(&mut silence.unlooked);
+            if ending.complete {
+                silence.note(conn, self.run, self.now)?;
+            }
             if !batch.changes.is_empty() {
                 let event = self.event("findings.concluded", json!({ "changed": batch.changed }));
                 audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
             }
-            Ok(batch.changed)
+            Ok((batch.changed, unlooked))
         })?;
         self.counts.changed += changed;
+        self.unlooked = unlooked;
         Ok(changed)
+    }
+
+    /// How far the look really got: not all the way where a finding stays open only because nobody looks for it.
+    pub fn qualify(&self, seen: Coverage) -> Coverage {
+        if !seen.is_complete() || self.unlooked.is_empty() {
+            return seen;
+        }
+        let why: Vec<&str> = self.unlooked.iter().map(String::as_str).collect();
+        let reason = format!("{}: its findings stay as they were", why.join("; "));
+        Coverage::Partial { reason }
     }
 
     /// Reports that this look did not show, or showed put away, and that can still move.
@@ -73,6 +91,7 @@ impl Intake {
         conn: &mut AnyConnection,
         candidates: BTreeMap<String, BTreeSet<String>>,
         ending: &Ending,
+        silence: &mut Silence<'_>,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
         let door = &self.door_name;
@@ -88,8 +107,9 @@ impl Intake {
                 if !row.opened {
                     continue;
                 }
+                let counts = ending.complete && silence.counts(row);
                 for report in rows.iter_mut().filter(|r| r.cell == *door) {
-                    if let Some(next) = self.concluded(report, &row.arn, ending) {
+                    if let Some(next) = self.concluded(report, &row.arn, ending, counts) {
                         batch.change_report(next.clone());
                         *report = next;
                     }
@@ -100,7 +120,14 @@ impl Intake {
         Ok(batch)
     }
 
-    fn concluded(&self, report: &ReportRow, arn: &str, ending: &Ending) -> Option<ReportRow> {
+    /// `silence` says whether not having been seen counts for this finding.
+    fn concluded(
+        &self,
+        report: &ReportRow,
+        arn: &str,
+        ending: &Ending,
+        silence: bool,
+    ) -> Option<ReportRow> {
         let seen = self.known.was_seen(&KnownReport::of(report));
         let open = report.signal.0.is_open();
         if open
@@ -118,9 +145,8 @@ impl Intake {
             });
         }
         let absent = open && !seen && !ending.present.contains(arn);
-        let counts = ending.complete
-            && report.absent < ABSENCES
-            && (absent || report.signal.0 == Signal::Archived);
+        let counts =
+            silence && report.absent < ABSENCES && (absent || report.signal.0 == Signal::Archived);
         counts.then(|| ReportRow {
             absent: report.absent + 1,
             ..report.clone()

@@ -43,7 +43,7 @@ pub fn report_row(
 /// What of two versions of one native id through one door stays: the newest conclusion, with the newest rating.
 /// `None` if the stored one stays as it is. The outcome does not hang on which of them came first.
 pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRow> {
-    let age = |r: &ReportRow| (r.updated_at, r.content_hash);
+    let age = |r: &ReportRow| (r.updated_at, r.signal.0.is_open(), r.content_hash);
     // Our own scan has no time of its own: what it says now is the newest.
     let later = arrived.channel.0 == Channel::Scan || age(arrived) >= age(stored);
     let concludes = |r: &ReportRow| r.signal.0 != Signal::NoConclusion;
@@ -92,6 +92,10 @@ pub fn fold_rows(reports: &[ReportRow]) -> Option<Folded> {
     let said: Vec<Said> = reports
         .iter()
         .map(|r| Said {
+            twin: reports
+                .iter()
+                .position(|other| other.native_id == r.native_id)
+                .unwrap_or_default(),
             signal: r.signal.0,
             updated: r.updated_at.map(|t| t.and_utc()),
             channel: r.channel.0,

@@ -8,12 +8,13 @@ mod door;
 mod inventory;
 mod known;
 mod merge;
+mod shown;
 mod sink;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::finding::{FindingReport, SetAside};
 use poamd_contract::source::Page;
 use serde::Serialize;
@@ -24,6 +25,7 @@ use batch::Batch;
 pub use door::Door;
 pub use inventory::{Inventory, take_items};
 use known::Known;
+use shown::Shown;
 pub use sink::IntakeSink;
 
 use crate::store::audit::{self, Event};
@@ -31,6 +33,9 @@ use crate::store::{AnyConnection, Result, Store, runs, to_json};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
 pub type Synonyms = BTreeMap<String, String>;
+
+/// Further ahead than this a clock is wrong, not only a little fast.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// What came of the pages so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -68,6 +73,9 @@ pub struct Intake {
     now: DateTime<Utc>,
     synonyms: Arc<Synonyms>,
     known: Known,
+    shown: Shown,
+    /// What the door's own detector does not look for, though findings of it are held open.
+    unlooked: BTreeSet<String>,
     counts: Counts,
 }
 
@@ -91,6 +99,8 @@ impl Intake {
             now,
             synonyms,
             known,
+            shown: Shown::default(),
+            unlooked: BTreeSet::new(),
             counts: Counts::default(),
         })
     }
@@ -106,11 +116,14 @@ impl Intake {
             set_aside: page.set_aside.len() as u64,
             ..Counts::default()
         };
+        self.shown.vouch(page.vouched);
         let fresh: Vec<(FindingReport, i64)> = page
             .reports
             .into_iter()
-            .map(|r| {
+            .map(|mut r| {
                 let hash = stored_hash(&r);
+                self.shown.see(&r);
+                not_in_the_future(&mut r, self.now);
                 (r, hash)
             })
             .filter(|(report, hash)| {
@@ -166,6 +179,16 @@ impl Intake {
             subject: format!("run:{} {}", self.run, self.door_name),
             body,
         }
+    }
+}
+
+/// A product with a wrong clock must not have the last word for years: what it dates ahead counts as said now.
+fn not_in_the_future(report: &mut FindingReport, now: DateTime<Utc>) {
+    if report.updated.is_some_and(|at| at > now) {
+        if report.updated.is_some_and(|at| at > now + CLOCK_SKEW) {
+            report.marks.push("updated-in-future".to_owned());
+        }
+        report.updated = Some(now);
     }
 }
 

@@ -70,7 +70,7 @@ pub fn read(
     let records = rows(conn, &scope, moment.now)?;
     let behind = moment.previous.map_or(0, |previous| previous.event);
     let changes = changes(conn, &scope, behind)?;
-    let gaps = scope.gaps(conn)?;
+    let gaps = scope.gaps(conn, moment.now)?;
     let today = moment.now.with_timezone(&order.zone).date_naive();
     let head = ReportHead {
         deployment: moment.deployment.clone(),
@@ -116,10 +116,15 @@ impl<'a> Scope<'a> {
         (self.order.covers)(account, &self.name(account), label)
     }
 
-    fn gaps(&self, conn: &mut AnyConnection) -> Result<Vec<super::context::GapLine>, StoreError> {
+    fn gaps(
+        &self,
+        conn: &mut AnyConnection,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<super::context::GapLine>, StoreError> {
         let cells: Vec<_> = coverage::all(conn)?
             .into_iter()
             .filter(|cell| self.covers(&cell.account))
+            .map(|cell| cell.as_of(now))
             .collect();
         let looked: BTreeSet<&str> = cells.iter().map(|cell| cell.account.as_str()).collect();
         let unseen = self.accounts.values().filter(|account| {
@@ -135,7 +140,7 @@ impl<'a> Scope<'a> {
             .collect();
         let open: Vec<_> = cells
             .iter()
-            .filter(|cell| cell.state != "complete")
+            .filter(|cell| !cell.is_complete())
             .cloned()
             .collect();
         let mut lines = gaps::lines(&open, |account| self.name(account));

@@ -112,17 +112,34 @@ pub fn add(conn: &mut AnyConnection, account: &Account, by: By<'_>) -> Result<bo
     Ok(true)
 }
 
-/// Makes the table say what the configuration declares: new ones are added, changed ones changed, and those declared
-/// no longer become inactive. Returns how many rows changed.
-pub fn declare(conn: &mut AnyConnection, declared: &[Account], by: By<'_>) -> Result<usize> {
+/// What becomes of accounts that were declared and that a configuration does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undeclared {
+    /// They stay as they are: somebody looks at the ledger, perhaps with a configuration of two lines.
+    Kept,
+    /// They become inactive: the daemon goes by this configuration.
+    Retired,
+}
+
+/// Makes the table say what the configuration declares: new ones are added, changed ones changed. Returns how many rows
+/// changed.
+pub fn declare(
+    conn: &mut AnyConnection,
+    declared: &[Account],
+    others: Undeclared,
+    by: By<'_>,
+) -> Result<usize> {
     let rows = all(conn)?;
     let mut changed = 0;
     for account in declared {
         let before = rows.iter().find(|r| r.id == account.access.id.as_str());
         changed += usize::from(put(conn, account, true, before, by)?);
     }
-    let gone =
-        |r: &&AccountRow| r.declared && !declared.iter().any(|a| a.access.id.as_str() == r.id);
+    let gone = |r: &&AccountRow| {
+        others == Undeclared::Retired
+            && r.declared
+            && !declared.iter().any(|a| a.access.id.as_str() == r.id)
+    };
     for row in rows.iter().filter(gone) {
         let next = AccountRow {
             active: false,
@@ -136,9 +153,14 @@ pub fn declare(conn: &mut AnyConnection, declared: &[Account], by: By<'_>) -> Re
 }
 
 /// Whether [`declare`] would change anything; takes no write lock.
-pub fn is_declared(conn: &mut AnyConnection, declared: &[Account]) -> Result<bool> {
+pub fn is_declared(
+    conn: &mut AnyConnection,
+    declared: &[Account],
+    others: Undeclared,
+) -> Result<bool> {
     let rows = all(conn)?;
-    if rows.iter().filter(|r| r.declared).count() != declared.len() {
+    let known = rows.iter().filter(|r| r.declared).count();
+    if others == Undeclared::Retired && known != declared.len() {
         return Ok(false);
     }
     for account in declared {

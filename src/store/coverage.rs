@@ -1,6 +1,6 @@
 //! The last look at each cell, and since when it has been like this.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use poamd_contract::coverage::{Cell, Coverage};
 
@@ -21,6 +21,39 @@ pub struct CoverageRow {
     pub last_complete: Option<NaiveDateTime>,
     /// The complete look before the last one.
     pub previous_complete: Option<NaiveDateTime>,
+}
+
+/// After so long without a complete look (a day of hourly ones, and a night's delay) a cell counts as not looked at.
+pub const STALE: TimeDelta = TimeDelta::hours(26);
+
+impl CoverageRow {
+    pub fn is_complete(&self) -> bool {
+        self.state == "complete"
+    }
+
+    /// The cell as it stands at this time: a complete look that lies too far back is a gap.
+    pub fn as_of(mut self, now: DateTime<Utc>) -> Self {
+        let fresh = |at: NaiveDateTime| at.and_utc() + STALE >= now;
+        if let Some(last) = self
+            .last_complete
+            .filter(|at| self.is_complete() && !fresh(*at))
+        {
+            "stale".clone_into(&mut self.state);
+            self.since = last;
+            self.reason = Some(
+                "no look for more than a day: is poamd running, and is this still in its configuration?"
+                    .to_owned(),
+            );
+        }
+        self
+    }
+}
+
+/// Takes a cell out.
+pub fn forget(conn: &mut AnyConnection, row: &CoverageRow) -> Result<()> {
+    diesel::delete(coverage::table.find((&row.account, &row.region, &row.service)))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Notes how a look went. Returns true if the state of the cell changed with it.
@@ -75,10 +108,40 @@ pub fn all(conn: &mut AnyConnection) -> Result<Vec<CoverageRow>> {
         .load(conn)?)
 }
 
-/// Cells that could not be looked at.
-pub fn gaps(conn: &mut AnyConnection) -> Result<Vec<CoverageRow>> {
+/// Cells that could not be looked at, or were not for too long.
+pub fn gaps(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<CoverageRow>> {
     Ok(all(conn)?
         .into_iter()
-        .filter(|c| c.state != "complete")
+        .map(|c| c.as_of(now))
+        .filter(|c| !c.is_complete())
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complete_look_grows_stale() {
+        let at = |hour: i64| DateTime::from_timestamp(hour * 3_600, 0).unwrap();
+        let row = |state: &str| CoverageRow {
+            account: "123456789012".to_owned(),
+            region: "us-gov-west-1".to_owned(),
+            service: "securityhub".to_owned(),
+            state: state.to_owned(),
+            reason: None,
+            since: stamp(at(1)),
+            last_run: 1,
+            last_complete: Some(stamp(at(10))),
+            previous_complete: None,
+        };
+        assert!(row("complete").as_of(at(36)).is_complete());
+        let stale = row("complete").as_of(at(37));
+        assert_eq!(
+            (stale.state.as_str(), stale.since),
+            ("stale", stamp(at(10)))
+        );
+        // What is a gap already stays the gap it is.
+        assert_eq!(row("denied").as_of(at(99)), row("denied"));
+    }
 }

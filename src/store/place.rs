@@ -46,6 +46,18 @@ pub(super) fn refuse_network(database: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// A new database can be read by its owner alone, whatever the umask: every weakness stands in it. Its log and index
+/// files get the same rights from SQLite.
+pub(super) fn make_private(database: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    // One that is there keeps its rights; one that cannot be made is told of by whoever opens it.
+    let _ = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(database);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +71,19 @@ mod tests {
         for magic in [0xef53, 0x0102_1994, 0x5846_5342, 0x9123_683e, 0x794c_7630] {
             assert_eq!(network_name(magic), None);
         }
+    }
+
+    #[test]
+    fn a_new_database_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("poamd.db");
+        make_private(&path);
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        make_private(&path);
+        assert_eq!(mode(), 0o640);
     }
 
     #[test]

@@ -455,8 +455,10 @@ async fn a_report_keeps_to_its_accounts_and_names_what_nobody_could_see() {
                 &cell("securityhub"),
                 &Coverage::Complete,
                 1,
-                at("2026-11-21T05:00"),
-            )
+                at("2026-11-23T05:00"),
+            )?;
+            let long_ago = at("2026-11-21T05:00");
+            coverage::note(conn, &cell("inspector"), &Coverage::Complete, 1, long_ago)
         };
         world.store.write_here(look).unwrap();
         let preview = |order: Order| {
@@ -477,12 +479,17 @@ async fn a_report_keeps_to_its_accounts_and_names_what_nobody_could_see() {
         );
         assert!(all.text.contains("the role may not list detectors"));
         assert!(
+            all.text.contains("no look for more than a day"),
+            "{}",
+            all.text
+        );
+        assert!(
             all.text.contains("identity (345678901234)")
                 && all.text.contains("nobody has looked yet")
         );
         assert_eq!(csv_rows(&all.attachments[0].bytes).len(), 4);
         assert!(
-            all.subject.ends_with("3 open, 2 coverage gaps"),
+            all.subject.ends_with("3 open, 3 coverage gaps"),
             "{}",
             all.subject
         );

@@ -1,6 +1,10 @@
 //! Accounts: added, declared, imported, removed; none is ever forgotten.
 
+use std::collections::BTreeMap;
+
 use poamd::cli::failure::Exit;
+use poamd::cli::load::declare_accounts;
+use poamd_contract::clock::Clock;
 use serde_json::Value;
 
 use super::House;
@@ -78,7 +82,7 @@ fn an_account_is_added_shown_removed_and_kept() {
     );
     assert_eq!(
         house.run(&["account", "list"]).out,
-        "0 accounts, 1 accounts in all; see all: poamd account list --all\n"
+        "0 accounts, 1 account in all; see all: poamd account list --all\n"
     );
     house.run(&add).done();
     assert_eq!(
@@ -152,6 +156,11 @@ fn declared_accounts_follow_the_file_and_stay_when_they_leave_it() {
     house.configure(&format!("{}{two}", one.replace("pay", "paying")));
     assert_eq!(listed(&house), [pay("paying", true, true), gov.clone()]);
     house.configure(two);
+    let watched = [pay("paying", true, true), gov.clone()];
+    assert_eq!(listed(&house), watched, "looking takes nothing away");
+    let config = poamd::config::load(&house.path("poamd.toml"), &BTreeMap::new()).unwrap();
+    let now = house.clock.now();
+    declare_accounts(&config, &house.store(), "daemon", now).unwrap();
     assert_eq!(listed(&house), [pay("paying", false, false), gov.clone()]);
     house.configure(&format!("{one}{two}"));
     assert_eq!(listed(&house), [pay("pay", true, true), gov]);
