@@ -7,25 +7,37 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::{Exit, Failure};
-use super::listing::{self, Ink, Layout, Shown};
+use super::listing::{self, Ink, Layout, Shown, counted};
 use super::load;
 use super::shell::Shell;
-use super::summary::Told;
+use super::summary::{Format, Told};
+use crate::domain::record::RecordId;
 use crate::query::{Column, View, time};
 use crate::store::audit::{self, AuditRow};
-use crate::wiring;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Walk the chain of hashes from the first event to the last
-    Verify(Told),
+    Verify(Verify),
     /// Events, newest first
     List(List),
 }
 
 #[derive(Debug, Args)]
+pub struct Verify {
+    /// The number of an event that was told elsewhere: every report names the one it was made at
+    #[arg(long, value_name = "N", requires = "hash")]
+    event: Option<i64>,
+    /// The hash (SHA-256) that was told with it, whole or its first characters
+    #[arg(long, value_name = "HASH", requires = "event")]
+    hash: Option<String>,
+    #[command(flatten)]
+    told: Told,
+}
+
+#[derive(Debug, Args)]
 pub struct List {
-    /// Of one record (POAM-000123), account or run
+    /// Of one record (POAM-000123), account (its number) or run (run:7)
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
     #[command(flatten)]
@@ -53,6 +65,7 @@ impl View for EventView {
         ("actor", &["actor"]),
         ("kind", &["kind"]),
         ("subject", &["subject"]),
+        ("body", &["body"]),
         ("hash", &["hash"]),
     ];
 
@@ -94,13 +107,13 @@ const LAYOUT: Layout<EventView> = Layout {
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit, Failure> {
     match verb {
-        Verb::Verify(told) => verify(shell, at, told),
+        Verb::Verify(args) => verify(shell, at, args),
         Verb::List(list) => {
-            let opened = load::open(at, shell)?;
-            let subject = list.subject.as_deref();
+            let opened = load::look(at, shell)?;
+            let subject = list.subject.as_deref().map(subject_of);
             let rows = opened
                 .store
-                .read_here(|conn| audit::list(conn, subject, i64::MAX))?;
+                .read_here(|conn| audit::list(conn, subject.as_deref(), i64::MAX))?;
             let rows = rows.into_iter().map(EventView::of).collect();
             listing::print(shell, &list.shown, false, rows, &LAYOUT)?;
             Ok(Exit::Done)
@@ -108,19 +121,98 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit
     }
 }
 
-/// Nothing is written here, not even what the configuration declares: the log is looked at as it is.
-fn verify(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<Exit, Failure> {
-    let config = load::config(at, shell)?;
-    let store = wiring::store(&config, &*shell.env)?;
-    let verdict = store.read_here(audit::verify)?;
-    told.tell(shell, &verdict, |v| {
-        vec![format!("{} events, head {}", v.events, v.head)]
+/// A subject as people write it: an account is its number, a record's id may be in small letters.
+fn subject_of(text: &str) -> String {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return format!("account:{text}");
+    }
+    match text.parse::<RecordId>() {
+        Ok(record) => record.to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+fn verify(shell: &mut Shell<'_>, at: Option<&Path>, args: &Verify) -> Result<Exit, Failure> {
+    let opened = load::look(at, shell)?;
+    let verdict = opened.store.read_here(audit::verify)?;
+    let broken = verdict.broken.clone();
+    args.told.tell(shell, &verdict, |v| match &v.broken {
+        None => vec![format!(
+            "unbroken: {}, head {}",
+            counted(v.events, "events"),
+            v.head
+        )],
+        Some(_) => Vec::new(),
     })?;
-    match verdict.broken {
-        None => Ok(Exit::Done),
-        Some(why) => Err(Failure::work(format!(
+    if let Some(why) = broken {
+        return Err(Failure::work(format!(
             "the audit log is broken: {why}; keep this database as it is, compare it with a backup, and treat every \
              event from there on as unproven"
+        )));
+    }
+    if let (Some(event), Some(hash)) = (args.event, &args.hash) {
+        let kept = opened.store.read_here(|conn| audit::hash_of(conn, event))?;
+        if args.told.format == Format::Text {
+            shell.say(&compared(event, hash, kept.as_deref())?)?;
+        } else {
+            compared(event, hash, kept.as_deref())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Holds a hash that was told elsewhere against the log's: whoever could write the whole log anew could not change what
+/// had been mailed.
+fn compared(event: i64, told: &str, kept: Option<&str>) -> Result<String, Failure> {
+    let told = told.trim().to_lowercase();
+    match kept {
+        Some(kept) if told.len() >= SHORTEST_HASH && kept.starts_with(&told) => {
+            Ok(format!("event {event} bears that hash"))
+        }
+        Some(_) if told.len() < SHORTEST_HASH => Err(Failure::usage(format!(
+            "{told:?} is too short to prove anything: give at least {SHORTEST_HASH} characters of the hash"
         ))),
+        Some(kept) => Err(Failure::work(format!(
+            "event {event} bears {kept}, not {told}: this log is not the one that hash was taken from; keep this \
+             database as it is and compare it with a backup"
+        ))),
+        None => Err(Failure::work(format!(
+            "there is no event {event}: this log is not the one that hash was taken from, or it has been cut"
+        ))),
+    }
+}
+
+/// Characters of a hash that chance does not meet.
+const SHORTEST_HASH: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_found_as_people_write_it() {
+        for (text, subject) in [
+            ("777788889999", "account:777788889999"),
+            ("poam-000001", "POAM-000001"),
+            ("POAM-000001", "POAM-000001"),
+            ("run:7", "run:7"),
+            ("daemon", "daemon"),
+        ] {
+            assert_eq!(subject_of(text), subject);
+        }
+    }
+
+    #[test]
+    fn a_hash_told_elsewhere_is_held_against_the_log() {
+        let kept = "0ac7".repeat(16);
+        assert!(compared(7, &kept, Some(&kept)).is_ok());
+        assert!(compared(7, &kept[..12].to_uppercase(), Some(&kept)).is_ok());
+        for (told, there) in [
+            (&kept[..11], Some(kept.as_str())),
+            (&"f".repeat(64), Some(kept.as_str())),
+            (kept.as_str(), None),
+        ] {
+            assert!(compared(7, told, there).is_err(), "{told}");
+        }
     }
 }

@@ -1,21 +1,24 @@
 //! `poamd config`: try the configuration, see an example, see what is in force.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand};
-use poamd_contract::health::Check;
+use poamd_contract::health::{Check, Verdict};
 
 use super::doctor::{self, Findings};
 use super::failure::{Exit, Failure};
+use super::listing::counted;
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
 use super::{account, wait_for};
-use crate::config::{Config, CronExpr, DatabaseUrl, duration, example};
+
+use crate::config::{Config, CronExpr, DatabaseUrl, Env, duration, example};
 use crate::jobs::Quiet;
 use crate::query::instant;
-use crate::store::watched;
+use crate::store::{accounts, watched};
 use crate::wiring::{self, Surroundings};
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +71,7 @@ fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, F
     )];
     checks.extend(secrets(&config, shell));
     checks.extend(parts(&config, shell));
+    checks.push(references(&config, &*shell.env));
     checks.extend(timetable(&config, shell));
     if !args.offline {
         checks.extend(wait_for(outside(&config, &around))?);
@@ -120,6 +124,64 @@ fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
                 .map_err(|e| e.to_string()),
         ),
     ]
+}
+
+/// Accounts and labels that desks and reports name and nobody bears: no record would ever go there.
+fn references(config: &Config, env: &dyn Env) -> Check {
+    let (names, labels) = known_accounts(config, env);
+    let of_desks = config
+        .desks
+        .iter()
+        .map(|d| (format!("desk {}", d.name), &d.accounts, &d.account_labels));
+    let of_reports = config
+        .reports
+        .iter()
+        .map(|r| (format!("report {}", r.name), &r.accounts, &r.account_labels));
+    let mut unknown = Vec::new();
+    for (place, accounts, wanted) in of_desks.chain(of_reports) {
+        let missing =
+            |known: &BTreeSet<String>, name: &&String| !known.contains(&name.to_lowercase());
+        unknown.extend(
+            accounts
+                .iter()
+                .filter(|name| missing(&names, name))
+                .map(|name| format!("{place} names account {name:?}")),
+        );
+        unknown.extend(
+            wanted
+                .iter()
+                .filter(|name| missing(&labels, name))
+                .map(|name| format!("{place} names label {name:?}")),
+        );
+    }
+    doctor::over(
+        "names",
+        "desks and reports name accounts and labels that there are",
+        &unknown,
+        Verdict::Warning,
+        "no watched account is called so: see poamd account list",
+    )
+}
+
+/// Numbers and names, and labels, of the accounts that are declared or in the ledger; in small letters.
+fn known_accounts(config: &Config, env: &dyn Env) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut names, mut labels) = (BTreeSet::new(), BTreeSet::new());
+    let mut add = |id: &str, name: &str, label: &str| {
+        names.extend([id.to_lowercase(), name.to_lowercase()]);
+        labels.insert(label.to_lowercase());
+    };
+    for account in &config.accounts {
+        add(account.id.as_str(), &account.name, &account.label);
+    }
+    // A ledger that does not open is told of by its own check.
+    if let Ok(store) = wiring::store(config, env)
+        && let Ok(rows) = store.read_here(accounts::all)
+    {
+        for row in rows.iter().filter(|row| row.removed_at.is_none()) {
+            add(&row.id, &row.name, &row.label);
+        }
+    }
+    (names, labels)
 }
 
 /// The next runs of everything that is scheduled, by its own clocks.
@@ -289,12 +351,12 @@ fn connected(config: &Config) -> Vec<String> {
     }
     for d in &config.desks {
         lines.push(format!(
-            "desk        {} ({}) {}, settles in {}, {} justifiers",
+            "desk        {} ({}) {}, settles in {}, {}",
             d.name,
             d.system().as_str(),
             d.url,
             duration::show(d.settle),
-            d.justifiers.len()
+            counted(d.justifiers.len() as i128, "justifiers")
         ));
     }
     if let Some(m) = &config.mail {

@@ -49,7 +49,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
     let Verb::List(list) = verb;
     let filter = list.filters.filter();
     filter.check_status("coverage", &coverage::STATUSES)?;
-    let opened = load::open(at, shell)?;
-    let rows = opened.view(|conn, snapshot| coverage::list(conn, snapshot, &filter))?;
+    let opened = load::look(at, shell)?;
+    let rows = opened.filtered(&filter, |conn, snapshot| {
+        coverage::list(conn, snapshot, &filter)
+    })?;
     listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
 }

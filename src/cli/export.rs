@@ -27,6 +27,9 @@ pub struct Args {
     /// File to write; without it standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Only records past their due day that are not closed
+    #[arg(long, help_heading = "Filters")]
+    late: bool,
     #[command(flatten)]
     filters: Filters,
 }
@@ -34,8 +37,12 @@ pub struct Args {
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), Failure> {
     let filter = args.filters.filter();
     filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
-    let opened = load::open(at, shell)?;
-    let entries = opened.view(|conn, snapshot| exchange::dataset(conn, snapshot, &filter))?;
+    let opened = load::look(at, shell)?;
+    let mut entries = opened.filtered(&filter, |conn, snapshot| {
+        exchange::dataset(conn, snapshot, &filter)
+    })?;
+    let today = shell.clock.now().date_naive();
+    entries.retain(|entry| !args.late || entry.record.is_late(today));
     match &args.out {
         None => Ok(write(args.format, shell.out, &entries)?),
         Some(path) => {

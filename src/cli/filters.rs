@@ -5,7 +5,7 @@ use clap::Args;
 use crate::domain::rating::Rating;
 use crate::query::filter::{Filter, Pattern};
 
-/// Text filters take a part of the value or a glob (`*`, `?`), in any case. Several values: any of them.
+/// Text filters but that of accounts take a part of the value or a glob (`*`, `?`), in any case. Several values: any of them.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub struct Filters {
@@ -15,7 +15,7 @@ pub struct Filters {
     /// Technology: s3, iamuser, securitygroup …
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub technology: Vec<Pattern>,
-    /// Account number or name
+    /// Account number or name, whole or as a glob
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub account: Vec<Pattern>,
     /// The account's label: Prod, Dev, Test …

@@ -91,12 +91,14 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         Verb::List(list) => {
             let filter = list.filters.filter();
             filter.check_status("findings", &FindingStatus::ALL.map(FindingStatus::as_str))?;
-            let opened = load::open(at, shell)?;
-            let rows = opened.view(|conn, snapshot| finding::list(conn, snapshot, &filter))?;
+            let opened = load::look(at, shell)?;
+            let rows = opened.filtered(&filter, |conn, snapshot| {
+                finding::list(conn, snapshot, &filter)
+            })?;
             listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
         }
         Verb::Show(one) => {
-            let opened = load::open(at, shell)?;
+            let opened = load::look(at, shell)?;
             let all =
                 opened.view(|conn, snapshot| finding::list(conn, snapshot, &Filter::default()))?;
             let named =

@@ -27,15 +27,23 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
             done.files - done.unreadable.len() as u64
         )];
         lines.extend(summary::findings(&done.counts, &done.records));
-        for aside in &done.set_aside {
-            lines.push(format!("set aside: {}: {}", aside.place, aside.reason));
+        let mut asides: Vec<String> = done
+            .set_aside
+            .iter()
+            .map(|aside| format!("set aside: {}: {}", aside.place, aside.reason))
+            .collect();
+        asides.dedup();
+        lines.extend(asides);
+        if done.counts.documents == 0 && done.counts.set_aside == 0 {
+            lines.push("there is no finding in it".to_owned());
         }
         lines
     })?;
     for file in &done.unreadable {
         shell.note(&crate::render::sink::text(&format!("poamd: {file}")))?;
     }
-    if done.nothing_usable() {
+    let empty = done.counts.set_aside == 0 && done.unreadable.is_empty();
+    if done.nothing_usable() && !empty {
         return Err(Failure::work(
             "nothing of it could be used: see what was set aside above, and hand over JSON as Security Hub, \
              GuardDuty or Inspector write it",

@@ -94,12 +94,14 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         Verb::List(list) => {
             let filter = list.filters.filter();
             filter.check_status("items", &item::STATUSES)?;
-            let opened = load::open(at, shell)?;
-            let rows = opened.view(|conn, snapshot| item::list(conn, snapshot, &filter))?;
+            let opened = load::look(at, shell)?;
+            let rows = opened.filtered(&filter, |conn, snapshot| {
+                item::list(conn, snapshot, &filter)
+            })?;
             listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
         }
         Verb::Show(one) => {
-            let opened = load::open(at, shell)?;
+            let opened = load::look(at, shell)?;
             let whole = find(&opened, &one.item)?;
             one.told.tell(shell, &whole, lines)
         }

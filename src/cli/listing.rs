@@ -101,12 +101,12 @@ fn table<T: View>(
     }
     let noun = if open_only && !all { T::OPEN } else { T::NOUN };
     let mut footer = if rows.len() < open {
-        format!("{} of {open} {noun}", rows.len())
+        format!("{} of {}", rows.len(), counted(open as i128, noun))
     } else {
-        format!("{open} {noun}")
+        counted(open as i128, noun)
     };
     if open < total {
-        footer.push_str(&format!(", {total} {} in all", T::NOUN));
+        footer.push_str(&format!(", {} in all", counted(total as i128, T::NOUN)));
     }
     if rows.len() < total {
         footer.push_str(&format!("; see all: {} --all", layout.again));
@@ -203,6 +203,26 @@ pub fn first_of<'a>(mut values: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// `1 event`, `2 events`, `1 gap in coverage`: of one thing its noun loses the first plural's s.
+pub fn counted(count: impl Into<i128>, noun: &str) -> String {
+    let count = count.into();
+    if count != 1 {
+        return format!("{count} {noun}");
+    }
+    let mut found = false;
+    let words: Vec<&str> = noun
+        .split(' ')
+        .map(|word| match word.strip_suffix('s') {
+            Some(one) if !found && !word.ends_with("ss") => {
+                found = true;
+                one
+            }
+            _ => word,
+        })
+        .collect();
+    format!("1 {}", words.join(" "))
+}
+
 /// The day of a time as it is shown.
 pub fn day(time: &str) -> String {
     time.get(..10).unwrap_or(time).to_owned()
@@ -213,4 +233,23 @@ pub fn tenths(score: &serde_json::Value) -> i64 {
     score
         .as_f64()
         .map_or(0, |points| (points * 10.0).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_told_as_one() {
+        for (count, noun, want) in [
+            (1, "events", "1 event"),
+            (0, "events", "0 events"),
+            (2, "open records", "2 open records"),
+            (1, "open records", "1 open record"),
+            (1, "gaps in coverage", "1 gap in coverage"),
+            (1, "cells of coverage", "1 cell of coverage"),
+        ] {
+            assert_eq!(counted(count, noun), want);
+        }
+    }
 }

@@ -31,6 +31,9 @@ pub enum Verb {
 pub struct List {
     #[command(flatten)]
     shown: Shown,
+    /// Only those past their due day that are not closed
+    #[arg(long, help_heading = "Filters")]
+    late: bool,
     #[command(flatten)]
     filters: Filters,
 }
@@ -103,12 +106,16 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
         Verb::List(list) => {
             let filter = list.filters.filter();
             filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
-            let opened = load::open(at, shell)?;
-            let rows = opened.view(|conn, snapshot| poam::list(conn, snapshot, &filter))?;
+            let opened = load::look(at, shell)?;
+            let mut rows = opened.filtered(&filter, |conn, snapshot| {
+                poam::list(conn, snapshot, &filter)
+            })?;
+            let today = shell.clock.now().date_naive();
+            rows.retain(|row| !list.late || row.is_late(today));
             listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
         }
         Verb::Show(one) => {
-            let opened = load::open(at, shell)?;
+            let opened = load::look(at, shell)?;
             let all = opened
                 .view(|conn, snapshot| exchange::dataset(conn, snapshot, &Filter::default()))?;
             let Some(entry) = all.into_iter().find(|e| e.record.id == one.record) else {
@@ -166,7 +173,7 @@ fn lines(whole: &Whole) -> Vec<String> {
     );
     if let Some(j) = &r.justification {
         lines.push(format!(
-            "justified by {} at {} until {}: {}",
+            "justified by {} at {}, holds to the end of {}: {}",
             j.author, j.at, j.until, j.text
         ));
     }

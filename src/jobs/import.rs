@@ -67,7 +67,9 @@ fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, Sto
         {
             match error.downcast::<StoreError>() {
                 Ok(store) => return Err(store),
-                Err(other) => summary.unreadable.push(format!("{place}: {other}")),
+                Err(other) => summary.unreadable.push(format!(
+                    "{place} cannot be read: {other}; check its path and its rights"
+                )),
             }
         }
         ctx.progress.step("import");

@@ -1,7 +1,7 @@
 //! The filters, the same for everything that is listed. Several values of one filter: any of them. Several filters:
 //! all of them, and those about items on the same item.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,6 +47,15 @@ impl Pattern {
             )
         } else {
             value.contains(&self.text)
+        }
+    }
+
+    /// The whole value, where a part of it could mean another one: an account's number or name.
+    pub fn names(&self, value: &str) -> bool {
+        if self.is_glob {
+            self.matches(value)
+        } else {
+            value.to_lowercase() == self.text
         }
     }
 
@@ -159,6 +168,22 @@ impl Filter {
         }
     }
 
+    /// Holds the accounts asked for against those there are: a list that is empty for a slip of the pen would pass for
+    /// good news.
+    ///
+    /// # Errors
+    /// Names the ones there are.
+    pub fn check_accounts(&self, known: &BTreeSet<String>) -> std::result::Result<(), BadFilter> {
+        let unknown = |p: &&Pattern| !known.iter().any(|name| p.names(name));
+        match self.account.iter().find(unknown) {
+            Some(pattern) => Err(BadFilter(format!(
+                "no account is called {pattern}; there are {}; several: a glob such as prod-*",
+                known.iter().cloned().collect::<Vec<_>>().join(", ")
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Looks up what the rows themselves do not say.
     pub fn sieve(&self, conn: &mut AnyConnection) -> Result<Sieve<'_>> {
         let configured = if self.config_text.is_empty() {
@@ -191,8 +216,10 @@ impl Sieve<'_> {
     /// Whether a row is asked for.
     pub fn takes(&self, facts: &Facts<'_>) -> bool {
         let f = self.filter;
-        let accounts = [Some(facts.account), facts.account_name];
-        any(&f.account, accounts.into_iter().flatten())
+        let mut accounts = [Some(facts.account), facts.account_name]
+            .into_iter()
+            .flatten();
+        (f.account.is_empty() || accounts.any(|name| f.account.iter().any(|p| p.names(name))))
             && any(&f.account_type, facts.account_type.into_iter())
             && f.min_score.is_none_or(|least| facts.score >= least)
             && f.min_unjustified

@@ -11,7 +11,7 @@ pub mod item;
 pub mod poam;
 pub mod ticket;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use poamd_contract::finding::ResourceRef;
@@ -98,6 +98,16 @@ impl Snapshot {
     /// What people call an account; `None` for one that is not watched.
     pub fn account_name(&self, id: &str) -> Option<String> {
         self.accounts.get(id).map(|row| row.name.clone())
+    }
+
+    /// Numbers and names of every account that is watched or has findings.
+    pub fn account_names(&self) -> BTreeSet<String> {
+        let watched = self
+            .accounts
+            .values()
+            .flat_map(|row| [row.id.clone(), row.name.clone()]);
+        let found = self.findings.iter().map(|row| row.account.clone());
+        watched.chain(found).collect()
     }
 
     /// Its label: Prod, Dev, Test …

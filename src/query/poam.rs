@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 use serde::Serialize;
@@ -61,6 +61,7 @@ pub struct Justification {
     pub text: String,
     pub author: String,
     pub at: String,
+    /// The last day it holds, in UTC.
     pub until: String,
 }
 
@@ -148,6 +149,11 @@ pub fn list(
 }
 
 impl PoamView {
+    /// Past its day and still somebody's business.
+    pub fn is_late(&self, today: NaiveDate) -> bool {
+        self.status.is_live() && self.due.is_some_and(|due| due < today)
+    }
+
     fn of(row: &RecordRow, findings: &[&ShownFinding], snapshot: &Snapshot) -> Self {
         let sources: BTreeSet<&String> = findings.iter().map(|f| &f.source).collect();
         Self {
@@ -198,13 +204,18 @@ fn holding(all: &[ShownJustification]) -> HashMap<i64, &ShownJustification> {
         .collect()
 }
 
+/// The ledger keeps the first moment at which it holds no longer.
+fn last_day(expires: NaiveDateTime) -> NaiveDate {
+    (expires - TimeDelta::seconds(1)).date()
+}
+
 impl Justification {
     fn of(row: &ShownJustification) -> Self {
         Self {
             text: row.reason.clone(),
             author: row.author.clone(),
             at: time(row.accepted_at),
-            until: time(row.expires_at),
+            until: last_day(row.expires_at).to_string(),
         }
     }
 }

@@ -48,7 +48,7 @@ impl Stage {
         let estate = Estate::bundled(clock.now());
         let accounts = account_sections(&estate);
         let aws = AwsStandIn::start(estate, aws::Options::new(history.clone())).await?;
-        let jira = JiraStandIn::start(JiraOptions::default(), history.clone()).await?;
+        let jira = JiraStandIn::start(jira_options(), history.clone()).await?;
         let servicenow =
             ServiceNowStandIn::start(ServiceNowOptions::default(), history.clone()).await?;
         let smtp = SmtpStandIn::start(smtp::Options {
@@ -176,6 +176,14 @@ level = "warn"
             ("ServiceNow", self.servicenow.url.clone()),
             ("mail", self.smtp.address().to_string()),
         ]
+    }
+}
+
+/// A project whose keys nobody takes for the ids of records.
+fn jira_options() -> JiraOptions {
+    JiraOptions {
+        project: "SEC".to_owned(),
+        ..JiraOptions::default()
     }
 }
 

@@ -76,9 +76,9 @@ pub fn print(shell: &mut Shell<'_>, told: &Told, findings: Findings) -> Result<E
     };
     if told.format == Format::Text {
         shell.say(&format!(
-            "{} ok, {} warnings, {} failed",
+            "{} ok, {}, {} failed",
             count(Verdict::Ok),
-            count(Verdict::Warning),
+            listing::counted(count(Verdict::Warning) as i128, "warnings"),
             count(Verdict::Failed)
         ))?;
     }
@@ -98,7 +98,7 @@ fn verdict(verdict: Verdict) -> Ink {
 }
 
 /// A check over a list of troubles: fine if there are none, else `bad` with the first few of them.
-fn over(name: &str, fine: &str, troubles: &[String], bad: Verdict, next: &str) -> Check {
+pub fn over(name: &str, fine: &str, troubles: &[String], bad: Verdict, next: &str) -> Check {
     const SHOWN: usize = 3;
     if troubles.is_empty() {
         return Check::ok(name, fine);

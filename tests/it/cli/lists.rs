@@ -165,7 +165,7 @@ fn the_names_of_the_contract_are_there() {
     assert_eq!(
         record["justification"],
         serde_json::json!({ "text": "=cmd|' /C calc'!A0 is not run", "author": "Dana Reyes",
-            "at": "2026-11-21T10:00:00Z", "until": "2027-01-31T00:00:00Z" })
+            "at": "2026-11-21T10:00:00Z", "until": "2027-01-30" })
     );
     assert!(record["score"].is_number());
     assert!(record["detected"].as_str().unwrap().ends_with('Z'));
@@ -234,14 +234,70 @@ fn json_holds_every_status_and_a_table_the_open_ones() {
         format!("{} findings", rows.len())
     );
     assert_eq!(all.lines().count(), rows.len() + 2);
-    let none = house.run(&["poam", "list", "--account", "999"]).done();
+    let none = house.run(&["poam", "list", "--region", "mars"]).done();
     assert_eq!(none.out, "0 open records\n");
     assert_eq!(
         house
-            .run(&["poam", "list", "--account", "999", "--format", "json"])
+            .run(&["poam", "list", "--region", "mars", "--format", "json"])
             .out,
         "[]\n"
     );
+}
+
+#[test]
+fn an_account_that_is_none_is_told_and_a_part_of_one_is_none() {
+    let house = House::with_findings();
+    for wanted in ["govcloud", "1234", "pay"] {
+        for noun in ["poam", "finding", "item", "ticket", "coverage"] {
+            let ran = house.run(&[noun, "list", "--account", wanted]);
+            assert_eq!(ran.exit, Exit::Usage, "{noun} {}", ran.out);
+            assert!(
+                ran.err.contains(wanted) && ran.err.contains("payments"),
+                "{}",
+                ran.err
+            );
+        }
+    }
+    for wanted in ["payments", "PAY*", "123456789012"] {
+        let rows = house
+            .run(&["poam", "list", "--format", "json", "--account", wanted])
+            .rows();
+        assert!(!rows.is_empty(), "{wanted}");
+        assert!(rows.iter().all(|r| r["account"] == "123456789012"));
+    }
+}
+
+#[test]
+fn late_records_are_those_past_their_day() {
+    let house = House::with_findings();
+    let rows = |args: &[&str]| house.run(args).rows();
+    let all = rows(&["poam", "list", "--format", "json"]);
+    let late = rows(&["poam", "list", "--late", "--format", "json"]);
+    let expected: Vec<_> = all
+        .iter()
+        .filter(|r| r["status"] != "closed" && r["due"].as_str().is_some_and(|d| d < "2026-11-22"))
+        .collect();
+    assert!(!expected.is_empty() && expected.len() < all.len());
+    assert_eq!(late.iter().collect::<Vec<_>>(), expected);
+    assert_eq!(
+        rows(&["export", "--late", "--format", "json"]).len(),
+        late.len()
+    );
+}
+
+#[test]
+fn looking_makes_no_ledger() {
+    let house = House::with("");
+    for args in [
+        &["poam", "list"][..],
+        &["audit", "verify"],
+        &["export", "--format", "csv"],
+    ] {
+        let ran = house.run(args);
+        assert_eq!(ran.exit, Exit::Failed, "{args:?}");
+        assert!(ran.err.contains("there is no ledger"), "{}", ran.err);
+    }
+    assert!(!house.database().exists());
 }
 
 #[test]
