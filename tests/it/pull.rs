@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use poamd::domain::finding::FindingStatus;
 use poamd::jobs::{Context, Selection, pull};
-use poamd::store::{Store, findings, outbox, records};
+use poamd::store::{Store, coverage, findings, outbox, records};
 use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::finding::WeaknessKind;
 use poamd_sandbox::aws::{AwsStandIn, Options};
@@ -313,6 +313,73 @@ async fn pull_of_hub_and_inspector_is_the_fold_of_what_was_seeded() {
             &[reach],
         );
         assert_pulled(&store, &ctx, &["securityhub", "inspector"], said).await;
+    })
+    .await;
+}
+
+/// How many of Inspector's findings of an account count as fixed, and what is said of the cell.
+fn inspected(store: &Store, account: &str) -> (usize, String, Option<String>) {
+    let found = store.read_here(findings::all).unwrap();
+    let fixed = found
+        .iter()
+        .filter(|f| f.account == account && f.status.0 == FindingStatus::Fixed);
+    let cells = store.read_here(coverage::all).unwrap();
+    let cell = cells.into_iter().find(|c| c.account == account).unwrap();
+    (fixed.count(), cell.state, cell.reason)
+}
+
+/// Inspector says nothing of a scan type that is off: its findings are missing from a listing that ends well.
+#[tokio::test(flavor = "multi_thread")]
+async fn pull_closes_nothing_because_a_scan_type_was_switched_off() {
+    let estate = Estate::bundled(SystemClock.now());
+    let account = &estate.accounts()[0];
+    let (id, region) = (account.id.clone(), account.regions()[0].clone());
+    let reach = [Reach {
+        id: id.clone(),
+        role: Some(account.role.clone()),
+        external_id: account.external_id.clone(),
+        regions: vec![region.clone()],
+    }];
+    let history = History::new(Arc::new(SystemClock));
+    let stand_in = AwsStandIn::start(estate, Options::new(history))
+        .await
+        .unwrap();
+    let switch = |off: &[&str]| {
+        let off = off.iter().map(|&scan| scan.to_owned()).collect();
+        stand_in.change(|estate| {
+            let cell = estate.account_mut(&id).unwrap().cell_mut(&region);
+            cell.unwrap().scans_off = off;
+        });
+    };
+    let (stand_in, id, switch) = (&stand_in, &id, &switch);
+    let reach = &reach;
+    for_each_database_async(|store| async move {
+        let keys = (
+            stand_in.access_key_id.as_str(),
+            stand_in.secret_access_key.as_str(),
+        );
+        let ctx = context(store.clone(), &stand_in.url, keys, reach);
+        // What is off from the start and has no finding is no gap.
+        switch(&["lambda", "lambdaCode"]);
+        for _ in 0..2 {
+            pull_all(&ctx, &["inspector"]).await;
+        }
+        let (before, state, _) = inspected(&store, id);
+        assert_eq!(state, "complete");
+        switch(&["ec2", "lambda"]);
+        for _ in 0..3 {
+            pull_all(&ctx, &["inspector"]).await;
+        }
+        let (after, state, reason) = inspected(&store, id);
+        assert_eq!((after, state.as_str()), (before, "partial"));
+        let reason = reason.unwrap();
+        assert!(reason.contains("EC2 scan is DISABLED"), "{reason}");
+        assert!(!reason.contains("Lambda"), "{reason}");
+        switch(&[]);
+        pull_all(&ctx, &["inspector"]).await;
+        let (again, state, _) = inspected(&store, id);
+        assert_eq!((again, state.as_str()), (before, "complete"));
+        assert_audited(&store);
     })
     .await;
 }
