@@ -150,13 +150,24 @@ fn folded(said: &[Said], pulls: u32) -> BTreeMap<String, Expected> {
     let expect = |group: &[&Said]| {
         let newest =
             |keep: &dyn Fn(&Said) -> bool| group.iter().filter(|s| keep(s)).max_by_key(|s| s.at);
-        let decides = newest(&|s| s.says != "nothing").map_or("nothing", |s| s.says);
+        let decider = newest(&|s| s.says != "nothing");
+        let decides = decider.map_or("nothing", |s| s.says);
+        let states = |s: &Said| s.says == "passed" || is_open(s.says);
+        let stated = newest(&states).map(|s| s.says);
+        // A copy that was put away does not outvote one of another standard that still fails.
+        let another_open = decider.is_some_and(|d| {
+            let other = |s: &&&Said| s.native_id != d.native_id && is_open(s.says);
+            group.iter().any(|s| other(&s))
+        });
         let open = newest(&|s| is_open(s.says));
         Expected {
             account: group[0].account.clone(),
             native_ids: group.iter().map(|s| s.native_id.clone()).collect(),
             status: match decides {
                 "passed" => "fixed",
+                // Putting away what had passed takes no evidence back.
+                "put away" | "put away by hand" if stated == Some("passed") => "fixed",
+                "put away" if another_open => "open",
                 // Put away what was open: the second complete pull fixes it.
                 "put away" if open.is_some() && pulls >= 2 => "fixed",
                 says if is_open(says) => "open",

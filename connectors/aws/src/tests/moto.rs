@@ -255,8 +255,8 @@ async fn what_is_called_is_what_is_declared() {
         .iter()
         .flat_map(|watch| watch.actions().iter().copied())
         .collect();
-    // For the roles, and for base credentials; the hub's rights, not the account's.
-    declared.extend(["sts:AssumeRole", "sts:GetCallerIdentity"]);
+    // For the roles; the hub's right, not the account's.
+    declared.insert("sts:AssumeRole");
     assert_eq!(estate.session.wiring().throttle.called(), declared);
 }
 
