@@ -102,6 +102,7 @@ const LAYOUT: Layout<EventView> = Layout {
         ]
     },
     rank: |e| (-e.n, String::new()),
+    spare: &[2],
     again: "poamd audit list",
 };
 

@@ -42,6 +42,7 @@ const LAYOUT: Layout<CoverageView> = Layout {
         ]
     },
     rank: |c| (0, format!("{} {} {}", c.account, c.region, c.service)),
+    spare: &[4],
     again: "poamd coverage list",
 };
 

@@ -74,6 +74,7 @@ const LAYOUT: Layout<FindingView> = Layout {
         ]
     },
     rank: |f| (-listing::tenths(&f.score), f.id.clone()),
+    spare: &[7, 2, 6, 3],
     again: "poamd finding list",
 };
 

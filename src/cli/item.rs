@@ -86,6 +86,7 @@ const LAYOUT: Layout<ItemView> = Layout {
         ]
     },
     rank: |item| (-listing::tenths(&item.unjustified_score), item.arn.clone()),
+    spare: &[],
     again: "poamd item list",
 };
 

@@ -56,6 +56,8 @@ pub struct Layout<T> {
     pub cells: fn(&T) -> Vec<Ink>,
     /// Which rows come first; smaller first.
     pub rank: fn(&T) -> (i64, String),
+    /// Columns (by position) that are left out, one after the other, where the screen is too narrow for all.
+    pub spare: &'static [usize],
     /// Verb and noun that would show everything, for the footer.
     pub again: &'static str,
 }
@@ -95,8 +97,10 @@ fn table<T: View>(
         rows.truncate(room);
     }
     if !rows.is_empty() {
-        let cells = rows.iter().map(|row| (layout.cells)(row)).collect();
-        let text = grid(shell, layout.headings, cells, Lines::One);
+        let mut headings = layout.headings.to_vec();
+        let mut cells: Vec<_> = rows.iter().map(|row| (layout.cells)(row)).collect();
+        narrow(width_of(shell), layout.spare, &mut headings, &mut cells);
+        let text = grid(shell, &headings, cells, Lines::One);
         shell.say(&text)?;
     }
     let noun = if open_only && !all { T::OPEN } else { T::NOUN };
@@ -114,6 +118,48 @@ fn table<T: View>(
     shell.say(&footer)
 }
 
+fn width_of(shell: &Shell<'_>) -> u16 {
+    shell.screen.map_or(COLUMNS, |s| s.columns)
+}
+
+/// A wide column with less room than this says nothing.
+const LEGIBLE: usize = 16;
+
+/// Leaves spare columns out until those that stay can be read.
+fn narrow(width: u16, spare: &[usize], headings: &mut Vec<&str>, rows: &mut [Vec<Ink>]) {
+    let mut gone: Vec<usize> = Vec::new();
+    for column in spare {
+        let needed: usize = (0..headings.len())
+            .filter(|index| !gone.contains(index))
+            .map(|index| {
+                // The first column stays whole, as `grid` has it.
+                let most = if index == 0 {
+                    usize::from(width / 3)
+                } else {
+                    LEGIBLE
+                };
+                let cells = rows.iter().filter_map(|r| r.get(index));
+                least(headings[index], most, cells)
+            })
+            .sum();
+        if needed <= usize::from(width) {
+            break;
+        }
+        gone.push(*column);
+    }
+    gone.sort_unstable();
+    for column in gone.into_iter().rev() {
+        headings.remove(column);
+        rows.iter_mut().for_each(|row| drop(row.remove(column)));
+    }
+}
+
+/// The least room for a column and the gap behind it.
+fn least<'a>(heading: &str, most: usize, cells: impl Iterator<Item = &'a Ink>) -> usize {
+    let widest = cells.map(|cell| cell.text().chars().count()).max();
+    widest.unwrap_or_default().max(heading.len()).min(most) + 2
+}
+
 /// Whether a row may take several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
@@ -126,7 +172,7 @@ const NARROW: u16 = 16;
 
 /// A table that fits the screen.
 pub fn grid(shell: &Shell<'_>, headings: &[&str], rows: Vec<Vec<Ink>>, lines: Lines) -> String {
-    let width = shell.screen.map_or(COLUMNS, |s| s.columns);
+    let width = width_of(shell);
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -171,6 +217,16 @@ pub fn grid(shell: &Shell<'_>, headings: &[&str], rows: Vec<Vec<Ink>>, lines: Li
 }
 
 impl Ink {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text)
+            | Self::Number(text)
+            | Self::Alarm(text)
+            | Self::Warning(text)
+            | Self::Calm(text) => text,
+        }
+    }
+
     fn cell(self) -> Cell {
         let text = |text: &str| sink::text(text);
         match self {
@@ -238,6 +294,27 @@ pub fn tenths(score: &serde_json::Value) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_screen_gets_fewer_columns() {
+        let row = || {
+            Vec::from(
+                ["POAM-000001", "a title that is long", "CVE-2026-0001", "x"]
+                    .map(|text| Ink::Plain(text.to_owned())),
+            )
+        };
+        for (width, left) in [
+            (80, vec!["id", "title", "weakness", "n"]),
+            (45, vec!["id", "title", "n"]),
+            (30, vec!["id", "title"]),
+        ] {
+            let mut headings = vec!["id", "title", "weakness", "n"];
+            let mut rows = vec![row(), row()];
+            narrow(width, &[2, 3], &mut headings, &mut rows);
+            assert_eq!(headings, left, "{width}");
+            assert!(rows.iter().all(|r| r.len() == left.len()));
+        }
+    }
 
     #[test]
     fn one_thing_is_told_as_one() {

@@ -81,6 +81,7 @@ const LAYOUT: Layout<PoamView> = Layout {
         });
         (due, r.id.to_string())
     },
+    spare: &[7, 4, 3],
     again: "poamd poam list",
 };
 

@@ -125,6 +125,7 @@ const LAYOUT: Layout<PolicyView> = Layout {
         ]
     },
     rank: |p| (0, p.id.clone()),
+    spare: &[],
     again: "poamd policy list",
 };
 

@@ -99,6 +99,7 @@ const LAYOUT: Layout<ReportView> = Layout {
         ]
     },
     rank: |r| (0, r.name.clone()),
+    spare: &[],
     again: "poamd report list",
 };
 

@@ -100,6 +100,7 @@ const LAYOUT: Layout<TicketView> = Layout {
         ]
     },
     rank: |t| (i64::from(t.waiting.is_empty()), t.poam.to_string()),
+    spare: &[7, 6, 1],
     again: "poamd ticket list",
 };
 

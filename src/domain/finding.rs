@@ -74,7 +74,8 @@ pub struct Said {
     pub stated: Option<(DateTime<Utc>, Signal)>,
     /// Decides between equal times, so that the outcome does not hang on the order of arrival.
     pub content_hash: i64,
-    /// Complete looks at its cell in a row that did not show it, or (archived) showed it put away.
+    /// Complete looks at its cell in a row that did not show it, or (archived) showed it put away; below zero while its
+    /// detector has still time to find it again.
     pub absent: i64,
     /// GuardDuty: archive and expiry prove nothing.
     pub keeps_open: bool,
@@ -215,7 +216,8 @@ fn by_absence(reports: &[Said]) -> FindingStatus {
     let fewest = live().map(|r| r.absent).min().unwrap_or(0);
     let provable = live().all(|r| !r.keeps_open);
     match fewest {
-        0 => FindingStatus::Open,
+        // Below zero: its detector did not look for it, and has yet to find it again.
+        n if n <= 0 => FindingStatus::Open,
         n if n >= ABSENCES && provable => FindingStatus::Fixed,
         _ => FindingStatus::NotObserved,
     }

@@ -8,13 +8,16 @@ use poamd_contract::finding::Signal;
 use serde_json::json;
 
 use super::batch::Batch;
-use super::shown::Silence;
+use super::shown::{Silence, Weight};
 use super::{Door, Intake};
 use crate::domain::finding::ABSENCES;
 use crate::store::audit;
 use crate::store::columns::{Col, stamp};
 use crate::store::findings::{self, KnownReport, ReportRow};
 use crate::store::{AnyConnection, Result, to_json};
+
+/// Looks that are granted to a detector whose scan was off: it is on again before all its findings are back.
+const REFILL: i64 = 48;
 
 /// How a look ended.
 #[derive(Debug, Default)]
@@ -107,9 +110,13 @@ impl Intake {
                 if !row.opened {
                     continue;
                 }
-                let counts = ending.complete && silence.counts(row);
+                let weight = if ending.complete {
+                    silence.weigh(row)
+                } else {
+                    Weight::Nothing
+                };
                 for report in rows.iter_mut().filter(|r| r.cell == *door) {
-                    if let Some(next) = self.concluded(report, &row.arn, ending, counts) {
+                    if let Some(next) = self.concluded(report, &row.arn, ending, weight) {
                         batch.change_report(next.clone());
                         *report = next;
                     }
@@ -120,13 +127,13 @@ impl Intake {
         Ok(batch)
     }
 
-    /// `silence` says whether not having been seen counts for this finding.
+    /// `weight` is that of not having been seen.
     fn concluded(
         &self,
         report: &ReportRow,
         arn: &str,
         ending: &Ending,
-        silence: bool,
+        weight: Weight,
     ) -> Option<ReportRow> {
         let seen = self.known.was_seen(&KnownReport::of(report));
         let open = report.signal.0.is_open();
@@ -145,10 +152,15 @@ impl Intake {
             });
         }
         let absent = open && !seen && !ending.present.contains(arn);
-        let counts =
-            silence && report.absent < ABSENCES && (absent || report.signal.0 == Signal::Archived);
-        counts.then(|| ReportRow {
-            absent: report.absent + 1,
+        let next = match weight {
+            Weight::Counts if absent || report.signal.0 == Signal::Archived => {
+                (report.absent + 1).min(ABSENCES)
+            }
+            Weight::NotLooked if absent => -REFILL,
+            _ => report.absent,
+        };
+        (next != report.absent).then(|| ReportRow {
+            absent: next,
             ..report.clone()
         })
     }

@@ -38,6 +38,16 @@ impl Shown {
     }
 }
 
+/// What it says of a finding that a look did not show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// One look less that sees it.
+    Counts,
+    Nothing,
+    /// Nobody looked for it (a scan type is off).
+    NotLooked,
+}
+
 /// The places whose silence counts, and those whose silence is a gap.
 pub(super) struct Silence<'a> {
     door: &'a Door,
@@ -69,10 +79,10 @@ impl<'a> Silence<'a> {
         })
     }
 
-    /// Whether not seeing this finding says anything of it.
-    pub fn counts(&mut self, finding: &FindingRow) -> bool {
+    /// What not seeing this finding says of it.
+    pub fn weigh(&mut self, finding: &FindingRow) -> Weight {
         let Door::Cell(cell) = self.door else {
-            return false;
+            return Weight::Nothing;
         };
         let vouched = self.shown.vouched.as_ref();
         let why = vouched.and_then(|v| v.gap(&finding.account, &finding.arn, &finding.weakness_id));
@@ -80,16 +90,16 @@ impl<'a> Silence<'a> {
             if finding.status.0 != FindingStatus::Fixed {
                 self.unlooked.insert(why);
             }
-            return false;
+            return Weight::NotLooked;
         }
         let place = (finding.account.clone(), finding.region.clone());
         let own = place.0 == cell.account.as_str()
             && (place.1 == cell.region.as_str() || place.1 == "global");
         if own || self.shown.holds(&place) || self.covered.contains(&place) {
-            return true;
+            return Weight::Counts;
         }
         self.gaps.insert(place);
-        false
+        Weight::Nothing
     }
 
     /// Notes the gaps as cells of their own, so that reports carry them, and takes back those that were shown again.

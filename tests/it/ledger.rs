@@ -8,7 +8,7 @@ use poamd::domain::record::RecordStatus;
 use poamd::intake::{Door, Ending, passed_key, take_items};
 use poamd::store::findings::FindingRow;
 use poamd::store::{Store, coverage, findings, items, records};
-use poamd_contract::coverage::Coverage;
+use poamd_contract::coverage::{Coverage, Flaws, Part, Vouched};
 use poamd_contract::finding::{Channel, FindingReport, Identity, Signal};
 use poamd_contract::item::SeenItem;
 use poamd_contract::severity::Severity;
@@ -191,6 +191,46 @@ fn ledger_takes_silence_about_a_whole_member_for_a_gap() {
         assert_eq!(status_of(store, "theirs"), Fixed);
         assert_eq!(status_of(store, "more"), Open);
         assert!(gaps(5).is_empty());
+        assert_audited(store);
+    });
+}
+
+#[test]
+fn ledger_gives_a_scan_that_was_off_time_to_find_again() {
+    for_each_database(|store| {
+        let hub = cell("securityhub");
+        let first = vec![report("a", at(0), Signal::Open)];
+        look(store, &hub, first, &complete(), at(1));
+        let silent = |hours: i64, off: Option<&str>| {
+            let now = at(1) + TimeDelta::hours(hours);
+            let mut intake = open(store, Door::Cell(hub.clone()), now);
+            let part = Part {
+                account: ACCOUNT.parse().unwrap(),
+                resources: "",
+                flaws: Flaws::Any,
+                off: off.map(str::to_owned),
+            };
+            let page = Page {
+                vouched: Some(Vouched { parts: vec![part] }),
+                ..Page::default()
+            };
+            intake.page(page).unwrap();
+            let ending = Ending {
+                complete: true,
+                ..Ending::default()
+            };
+            intake.finish(&ending).unwrap();
+            status(store)
+        };
+        for hour in 1..4 {
+            assert_eq!(silent(hour, Some("the S3 scan is off")), Open);
+        }
+        for hour in 4..51 {
+            assert_eq!(silent(hour, None), Open, "hour {hour}");
+        }
+        // Two days of looks later it counts as any other.
+        let last: Vec<_> = (51..55).map(|hour| silent(hour, None)).collect();
+        assert_eq!(last, [Open, NotObserved, Fixed, Fixed]);
         assert_audited(store);
     });
 }

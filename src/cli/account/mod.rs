@@ -96,6 +96,7 @@ const LAYOUT: Layout<AccountView> = Layout {
         ]
     },
     rank: |a| (0, a.account.clone()),
+    spare: &[],
     again: "poamd account list",
 };
 

@@ -12,6 +12,7 @@ use super::stage::Stage;
 use super::story::Answers;
 use crate::cli::failure::Failure;
 use crate::cli::shell::Shell;
+use crate::domain::rating::Rating;
 use crate::exchange;
 use crate::jobs::{Context, Gap};
 use crate::query::filter::Filter;
@@ -124,8 +125,13 @@ impl Figures {
         json!({
             "accounts": self.accounts,
             "items": self.items,
+            "scanned": self.scanned,
             "findings": self.findings,
+            "open_findings": self.open_findings,
+            "reports": self.documents,
+            "gaps": self.gaps.len(),
             "records": self.records.len(),
+            "ratings": self.ratings(),
             "tickets": { "jira": self.jira, "servicenow": self.servicenow },
             "comments": { "accepted": self.accepted, "refused": self.refused },
             "justified": self.justified,
@@ -185,6 +191,17 @@ impl Figures {
         Ok(())
     }
 
+    fn rated(&self, rating: Rating) -> usize {
+        let of = |r: &&PoamView| r.rating == Some(rating);
+        self.records.iter().filter(of).count()
+    }
+
+    fn ratings(&self) -> BTreeMap<&'static str, usize> {
+        let each = Rating::ALL.into_iter();
+        each.map(|rating| (rating.as_str(), self.rated(rating)))
+            .collect()
+    }
+
     fn gaps_by_service(&self) -> BTreeMap<&str, Vec<&Gap>> {
         let mut by_service: BTreeMap<&str, Vec<&Gap>> = BTreeMap::new();
         for gap in &self.gaps {
@@ -203,12 +220,8 @@ impl Figures {
             "  {} POA&M records, one for each weakness in each account:",
             self.records.len()
         ))?;
-        for rating in crate::domain::rating::Rating::ALL.iter().rev() {
-            let count = self
-                .records
-                .iter()
-                .filter(|r| r.rating == Some(*rating))
-                .count();
+        for rating in Rating::ALL.into_iter().rev() {
+            let count = self.rated(rating);
             shell.say(&format!("    {:<9} {count:>4}", rating.word()))?;
         }
         shell.say(&format!(
