@@ -234,7 +234,7 @@ struct Import {
     counts: Counts,
 }
 
-/// Everything an import is: opened, read, parsed, taken, ended.
+/// An import up to its records, which are planned beside it: opened, read, parsed, taken, ended.
 fn import(store: &Store, estate: &Estate, round: i64) -> Import {
     let began = Instant::now();
     let run = store

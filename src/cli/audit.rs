@@ -153,10 +153,9 @@ fn verify(shell: &mut Shell<'_>, at: Option<&Path>, args: &Verify) -> Result<Exi
     }
     if let (Some(event), Some(hash)) = (args.event, &args.hash) {
         let kept = opened.store.read_here(|conn| audit::hash_of(conn, event))?;
+        let bears_it = compared(event, hash, kept.as_deref())?;
         if args.told.format == Format::Text {
-            shell.say(&compared(event, hash, kept.as_deref())?)?;
-        } else {
-            compared(event, hash, kept.as_deref())?;
+            shell.say(&bears_it)?;
         }
     }
     Ok(Exit::Done)

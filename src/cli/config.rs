@@ -14,12 +14,11 @@ use super::load;
 use super::shell::Shell;
 use super::summary::Told;
 use super::{account, wait_for};
-
-use crate::config::{Config, CronExpr, DatabaseUrl, Env, duration, example};
+use crate::config::{Config, CronExpr, DatabaseUrl, duration, example};
 use crate::jobs::Quiet;
 use crate::query::instant;
-use crate::store::{accounts, watched};
-use crate::wiring::{self, Surroundings};
+use crate::store::{Store, accounts, watched};
+use crate::wiring::{self, Surroundings, WiringError};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -70,11 +69,14 @@ fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, F
         format!("{} is well formed", path.display()),
     )];
     checks.extend(secrets(&config, shell));
-    checks.extend(parts(&config, shell));
-    checks.push(references(&config, &*shell.env));
+    let store = wiring::store(&config, &*shell.env);
+    checks.extend(parts(&config, store.as_ref()));
+    // A ledger that does not open has been told of by its own check.
+    let store = store.ok();
+    checks.push(references(&config, store.as_ref()));
     checks.extend(timetable(&config, shell));
     if !args.offline {
-        checks.extend(wait_for(outside(&config, &around))?);
+        checks.extend(wait_for(outside(&config, &around, store.as_ref()))?);
     }
     doctor::print(shell, &args.told, Findings { checks })
 }
@@ -94,7 +96,7 @@ fn secrets(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
     checks
 }
 
-fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
+fn parts(config: &Config, store: Result<&Store, &WiringError>) -> Vec<Check> {
     let of = |name: &str, outcome: Result<String, String>| match outcome {
         Ok(detail) => Check::ok(name, detail),
         Err(detail) => Check::failed(name, detail),
@@ -102,7 +104,7 @@ fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
     vec![
         of(
             "database",
-            wiring::store(config, &*shell.env)
+            store
                 .map(|_| "opens, and its schema is that of this program".to_owned())
                 .map_err(|e| e.to_string()),
         ),
@@ -127,8 +129,8 @@ fn parts(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
 }
 
 /// Accounts and labels that desks and reports name and nobody bears: no record would ever go there.
-fn references(config: &Config, env: &dyn Env) -> Check {
-    let (names, labels) = known_accounts(config, env);
+fn references(config: &Config, store: Option<&Store>) -> Check {
+    let (names, labels) = known_accounts(config, store);
     let of_desks = config
         .desks
         .iter()
@@ -164,7 +166,7 @@ fn references(config: &Config, env: &dyn Env) -> Check {
 }
 
 /// Numbers and names, and labels, of the accounts that are declared or in the ledger; in small letters.
-fn known_accounts(config: &Config, env: &dyn Env) -> (BTreeSet<String>, BTreeSet<String>) {
+fn known_accounts(config: &Config, store: Option<&Store>) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut names, mut labels) = (BTreeSet::new(), BTreeSet::new());
     let mut add = |id: &str, name: &str, label: &str| {
         names.extend([id.to_lowercase(), name.to_lowercase()]);
@@ -173,8 +175,7 @@ fn known_accounts(config: &Config, env: &dyn Env) -> (BTreeSet<String>, BTreeSet
     for account in &config.accounts {
         add(account.id.as_str(), &account.name, &account.label);
     }
-    // A ledger that does not open is told of by its own check.
-    if let Ok(store) = wiring::store(config, env)
+    if let Some(store) = store
         && let Ok(rows) = store.read_here(accounts::all)
     {
         for row in rows.iter().filter(|row| row.removed_at.is_none()) {
@@ -233,7 +234,7 @@ pub fn next_runs(expression: &CronExpr, zone: Tz, shell: &Shell<'_>) -> Vec<Stri
 }
 
 /// Desks, mail server and accounts, each asked how it is.
-async fn outside(config: &Config, around: &Surroundings) -> Vec<Check> {
+async fn outside(config: &Config, around: &Surroundings, store: Option<&Store>) -> Vec<Check> {
     let mut checks = Vec::new();
     for desk in &config.desks {
         match wiring::one_desk(desk, &*around.env) {
@@ -249,20 +250,19 @@ async fn outside(config: &Config, around: &Surroundings) -> Vec<Check> {
         Ok(None) => {}
         Err(error) => checks.push(Check::failed("mail", error.to_string())),
     }
-    checks.extend(reached(config, around).await);
+    checks.extend(reached(config, around, store).await);
     checks
 }
 
 /// Declared accounts, and those that only the ledger knows.
-async fn reached(config: &Config, around: &Surroundings) -> Vec<Check> {
+async fn reached(config: &Config, around: &Surroundings, store: Option<&Store>) -> Vec<Check> {
     let mut accounts: Vec<_> = config
         .accounts
         .iter()
         .filter(|a| a.active)
         .map(crate::config::Account::access)
         .collect();
-    // A ledger that does not open has been reported above.
-    if let Ok(store) = wiring::store(config, &*around.env)
+    if let Some(store) = store
         && let Ok(kept) = store.read_here(watched::watched)
     {
         let declared =

@@ -51,8 +51,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
     let filter = list.filters.filter();
     filter.check_status("coverage", &coverage::STATUSES)?;
     let opened = load::look(at, shell)?;
+    let now = shell.clock.now();
     let rows = opened.filtered(&filter, |conn, snapshot| {
-        coverage::list(conn, snapshot, &filter)
+        coverage::list(conn, snapshot, &filter, now)
     })?;
     listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
 }

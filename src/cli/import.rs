@@ -27,13 +27,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
             done.files - done.unreadable.len() as u64
         )];
         lines.extend(summary::findings(&done.counts, &done.records));
-        let mut asides: Vec<String> = done
-            .set_aside
-            .iter()
-            .map(|aside| format!("set aside: {}: {}", aside.place, aside.reason))
-            .collect();
-        asides.dedup();
-        lines.extend(asides);
+        for aside in &done.set_aside {
+            lines.push(format!("set aside: {}: {}", aside.place, aside.reason));
+        }
         if done.counts.documents == 0 && done.counts.set_aside == 0 {
             lines.push("there is no finding in it".to_owned());
         }

@@ -186,12 +186,14 @@ impl Opened {
         filter: &Filter,
         read: impl FnOnce(&mut AnyConnection, &Snapshot) -> Result<T, StoreError>,
     ) -> Result<T, Failure> {
-        let (checked, rows) = self.view(|conn, snapshot| {
-            let checked = filter.check_accounts(&snapshot.account_names());
-            Ok((checked, read(conn, snapshot)?))
-        })?;
-        checked?;
-        Ok(rows)
+        let rows =
+            self.view(
+                |conn, snapshot| match filter.check_accounts(&snapshot.account_names()) {
+                    Ok(()) => read(conn, snapshot).map(Ok),
+                    Err(unknown) => Ok(Err(unknown)),
+                },
+            )?;
+        Ok(rows?)
     }
 
     /// Reads a view.

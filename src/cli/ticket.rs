@@ -127,14 +127,14 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
                 ..list.filters.filter()
             };
             filter.check_status("tickets", &ticket::STATUSES)?;
-            let opened = load::open(at, shell)?;
+            let opened = load::look(at, shell)?;
             let rows = opened.filtered(&filter, |conn, snapshot| {
                 ticket::list(conn, snapshot, &filter)
             })?;
             listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
         }
         Verb::Show(one) => {
-            let opened = load::open(at, shell)?;
+            let opened = load::look(at, shell)?;
             let found = find(&opened, &one.ticket)?;
             one.told.tell(shell, &found, |found| {
                 found.iter().flat_map(lines).collect()

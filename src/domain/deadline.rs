@@ -1,6 +1,6 @@
 //! Due dates: calendar days from the frozen detection date.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use super::rating::Rating;
 
@@ -20,6 +20,11 @@ pub fn days(rating: Rating) -> u64 {
 pub fn due(detected: DateTime<Utc>, rating: Rating) -> NaiveDate {
     let day = detected.date_naive();
     day.checked_add_days(Days::new(days(rating))).unwrap_or(day)
+}
+
+/// The last day on which something still holds that ends at `end`, its first moment over.
+pub fn last_day(end: DateTime<Utc>) -> NaiveDate {
+    (end - TimeDelta::microseconds(1)).date_naive()
 }
 
 #[cfg(test)]

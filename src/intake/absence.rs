@@ -40,12 +40,12 @@ impl Intake {
         }
         let (changed, unlooked) = self.store.clone().write_here(|conn| {
             let unseen = self.candidates(conn)?;
-            let mut silence = Silence::read(conn, &self.door, &self.shown)?;
+            let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
             let batch = self.conclude(conn, unseen, ending, &mut silence)?;
             batch.write(conn)?;
             let unlooked = std::mem::take(&mut silence.unlooked);
             if ending.complete {
-                silence.note(conn, self.run, self.now)?;
+                silence.note(conn, self.run)?;
             }
             if !batch.changes.is_empty() {
                 let event = self.event("findings.concluded", json!({ "changed": batch.changed }));

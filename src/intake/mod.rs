@@ -133,7 +133,9 @@ impl Intake {
             })
             .collect();
         if !fresh.is_empty() || !page.set_aside.is_empty() {
-            let batch = self.take(&fresh, &page.set_aside)?;
+            let batch = self
+                .store
+                .write_here(|conn| self.write(conn, &fresh, &page.set_aside))?;
             counts.unchanged += batch.stale;
             counts.new = batch.new;
             counts.changed = batch.changed;
@@ -142,16 +144,6 @@ impl Intake {
         }
         self.counts += counts;
         Ok(())
-    }
-
-    /// One transaction. Where another process wrote the same finding or item first (a hub that shows several accounts),
-    /// it is worked out once more against what is there now.
-    fn take(&self, fresh: &[(FindingReport, i64)], aside: &[SetAside]) -> Result<Batch> {
-        let once = || self.store.write_here(|conn| self.write(conn, fresh, aside));
-        match once() {
-            Err(error) if error.is_conflict() => once(),
-            done => done,
-        }
     }
 
     fn write(

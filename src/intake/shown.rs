@@ -1,31 +1,35 @@
 //! Which places a look showed anything of. A hub's administrator also shows member accounts and linked regions; one of
 //! them that it no longer shows at all has more likely left it than been cleaned up, so nothing is absent there.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use poamd_contract::coverage::{Cell, Coverage, Vouched};
 use poamd_contract::finding::FindingReport;
 
 use super::Door;
 use crate::domain::finding::FindingStatus;
+use crate::store::coverage::{self, CoverageRow};
 use crate::store::findings::FindingRow;
-use crate::store::{AnyConnection, Result, coverage};
+use crate::store::{AnyConnection, Result};
 
 /// Account and region.
 type Place = (String, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    places: HashSet<Place>,
+    /// Regions by account.
+    places: HashMap<String, HashSet<String>>,
     /// What the detector looked for, if not for everything.
     vouched: Option<Vouched>,
 }
 
 impl Shown {
     pub fn see(&mut self, report: &FindingReport) {
-        let place = (report.account.to_string(), report.region.to_string());
-        if !self.places.contains(&place) {
-            self.places.insert(place);
+        let (account, region) = (report.account.as_str(), report.region.as_str());
+        if !self.holds(account, region) {
+            let regions = self.places.entry(account.to_owned()).or_default();
+            regions.insert(region.to_owned());
         }
     }
 
@@ -33,8 +37,10 @@ impl Shown {
         self.vouched = vouched.or(self.vouched.take());
     }
 
-    fn holds(&self, place: &Place) -> bool {
-        self.places.contains(place)
+    fn holds(&self, account: &str, region: &str) -> bool {
+        self.places
+            .get(account)
+            .is_some_and(|regions| regions.contains(region))
     }
 }
 
@@ -52,31 +58,43 @@ pub(super) enum Weight {
 pub(super) struct Silence<'a> {
     door: &'a Door,
     shown: &'a Shown,
-    /// Places that were looked at through a door of their own.
-    covered: HashSet<Place>,
-    pub gaps: BTreeSet<Place>,
+    now: DateTime<Utc>,
+    /// The cells of the door's service as they stand.
+    cells: BTreeMap<Place, CoverageRow>,
+    gaps: BTreeSet<Place>,
     /// Why findings of the door's own place stay as they are.
     pub unlooked: BTreeSet<String>,
 }
 
 impl<'a> Silence<'a> {
-    pub fn read(conn: &mut AnyConnection, door: &'a Door, shown: &'a Shown) -> Result<Self> {
+    pub fn read(
+        conn: &mut AnyConnection,
+        door: &'a Door,
+        shown: &'a Shown,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
         let service = match door {
             Door::Cell(cell) => cell.service.as_str(),
             Door::File => "",
         };
-        let covered = coverage::all(conn)?
+        let cells = coverage::at(conn, now)?
             .into_iter()
-            .filter(|row| row.service == service && row.is_complete())
-            .map(|row| (row.account, row.region))
+            .filter(|row| row.service == service)
+            .map(|row| ((row.account.clone(), row.region.clone()), row))
             .collect();
         Ok(Self {
             door,
             shown,
-            covered,
+            now,
+            cells,
             gaps: BTreeSet::new(),
             unlooked: BTreeSet::new(),
         })
+    }
+
+    /// It is looked at through a door of its own, and was lately.
+    fn is_covered(&self, place: &Place) -> bool {
+        self.cells.get(place).is_some_and(CoverageRow::is_complete)
     }
 
     /// What not seeing this finding says of it.
@@ -95,7 +113,7 @@ impl<'a> Silence<'a> {
         let place = (finding.account.clone(), finding.region.clone());
         let own = place.0 == cell.account.as_str()
             && (place.1 == cell.region.as_str() || place.1 == "global");
-        if own || self.shown.holds(&place) || self.covered.contains(&place) {
+        if own || self.shown.holds(&place.0, &place.1) || self.is_covered(&place) {
             return Weight::Counts;
         }
         self.gaps.insert(place);
@@ -103,40 +121,29 @@ impl<'a> Silence<'a> {
     }
 
     /// Notes the gaps as cells of their own, so that reports carry them, and takes back those that were shown again.
-    pub fn note(
-        self,
-        conn: &mut AnyConnection,
-        run: i64,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<()> {
+    pub fn note(self, conn: &mut AnyConnection, run: i64) -> Result<()> {
         let Door::Cell(door) = self.door else {
             return Ok(());
         };
-        let known: BTreeMap<Place, coverage::CoverageRow> = coverage::all(conn)?
-            .into_iter()
-            .filter(|row| row.service == door.service)
-            .map(|row| ((row.account.clone(), row.region.clone()), row))
-            .collect();
         // A place that was ever looked at through its own door speaks for itself.
-        let ours = |place: &Place| {
-            known
-                .get(place)
-                .is_none_or(|row| row.last_complete.is_none())
-        };
-        for place in self.gaps.iter().filter(|place| ours(place)) {
+        let never_looked_at = |row: &CoverageRow| row.last_complete.is_none();
+        for place in &self.gaps {
             let (Ok(account), Ok(region)) = (place.0.parse(), place.1.parse()) else {
                 continue;
             };
-            let cell = Cell {
-                account,
-                region,
-                service: door.service.clone(),
-            };
-            coverage::note(conn, &cell, &gap(door), run, now)?;
+            if self.cells.get(place).is_none_or(never_looked_at) {
+                let cell = Cell {
+                    account,
+                    region,
+                    service: door.service.clone(),
+                };
+                coverage::note(conn, &cell, &gap(door), run, self.now)?;
+            }
         }
-        for (place, row) in &known {
-            let back = row.last_complete.is_none() && self.shown.holds(place);
-            if back && row.reason.as_deref() == gap(door).reason() {
+        let noted_here = |row: &CoverageRow| row.reason.as_deref() == gap(door).reason();
+        for row in self.cells.values() {
+            let back = self.shown.holds(&row.account, &row.region);
+            if back && never_looked_at(row) && noted_here(row) {
                 coverage::forget(conn, row)?;
             }
         }

@@ -13,9 +13,8 @@ use crate::store::{AnyConnection, Result, Store, findings, records};
 /// Default of the reopen window (`design.md`, Records).
 pub const REOPEN_WINDOW: TimeDelta = TimeDelta::days(90);
 
-/// Weaknesses planned in one transaction. Each touches findings all over their table, so few bites write far less; the
-/// other writers wait for one of them well under a second.
-const BITE: i64 = 500;
+/// Weaknesses planned in one transaction.
+const BITE: i64 = 200;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Planned {

@@ -1,5 +1,6 @@
 //! Coverage as it is listed: where we looked, how far it got, and since when.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::filter::{Facts, Filter};
@@ -7,7 +8,9 @@ use super::{Column, ItemRef, Snapshot, View, time};
 use crate::store::{self, AnyConnection, Result};
 
 /// What a cell can be asked for by `--status`.
-pub const STATUSES: [&str; 6] = ["complete", "partial", "denied", "off", "ended", "failed"];
+pub const STATUSES: [&str; 7] = [
+    "complete", "partial", "denied", "off", "ended", "failed", "stale",
+];
 
 /// One cell: account × region × service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,7 +21,7 @@ pub struct CoverageView {
     pub region: String,
     /// The name of a source, or `scan:` and a technology.
     pub service: String,
-    /// `complete`, `partial`, `denied`, `off`, `ended`, `failed`.
+    /// `complete`, `partial`, `denied`, `off`, `ended`, `failed`, `stale`.
     pub state: String,
     pub reason: Option<String>,
     /// Since when it is like this.
@@ -51,10 +54,11 @@ pub fn list(
     conn: &mut AnyConnection,
     snapshot: &Snapshot,
     filter: &Filter,
+    now: DateTime<Utc>,
 ) -> Result<Vec<CoverageView>> {
     let sieve = filter.sieve(conn)?;
     let mut views = Vec::new();
-    for row in store::coverage::all(conn)? {
+    for row in store::coverage::at(conn, now)? {
         let account_name = snapshot.account_name(&row.account);
         let account_type = snapshot.account_type(&row.account);
         let place = ItemRef {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::NaiveDate;
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::filter::{Facts, Filter};
 use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
+use crate::domain::deadline::last_day;
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
@@ -204,18 +205,13 @@ fn holding(all: &[ShownJustification]) -> HashMap<i64, &ShownJustification> {
         .collect()
 }
 
-/// The ledger keeps the first moment at which it holds no longer.
-fn last_day(expires: NaiveDateTime) -> NaiveDate {
-    (expires - TimeDelta::seconds(1)).date()
-}
-
 impl Justification {
     fn of(row: &ShownJustification) -> Self {
         Self {
             text: row.reason.clone(),
             author: row.author.clone(),
             at: time(row.accepted_at),
-            until: last_day(row.expires_at).to_string(),
+            until: last_day(row.expires_at.and_utc()).to_string(),
         }
     }
 }

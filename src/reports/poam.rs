@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use poamd_contract::mailing::Attachment;
 
 use super::attachment::records_csv;
@@ -11,6 +11,7 @@ use super::context::{
     AuditHead, ChangeLine, Changes, Justification, PoamReport, RecordRow, ReportHead, TicketLine,
 };
 use super::{Content, Moment, Order, ReportError, gaps};
+use crate::domain::deadline::last_day;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::domain::score;
@@ -121,11 +122,8 @@ impl<'a> Scope<'a> {
         conn: &mut AnyConnection,
         now: DateTime<Utc>,
     ) -> Result<Vec<super::context::GapLine>, StoreError> {
-        let cells: Vec<_> = coverage::all(conn)?
-            .into_iter()
-            .filter(|cell| self.covers(&cell.account))
-            .map(|cell| cell.as_of(now))
-            .collect();
+        let mut cells = coverage::at(conn, now)?;
+        cells.retain(|cell| self.covers(&cell.account));
         let looked: BTreeSet<&str> = cells.iter().map(|cell| cell.account.as_str()).collect();
         let unseen = self.accounts.values().filter(|account| {
             account.active
@@ -183,8 +181,7 @@ fn rows(
             row.justification = Some(Justification {
                 text: it.reason,
                 author: it.author,
-                // It ends with the day before.
-                until: Some((it.expires_at - TimeDelta::microseconds(1)).date()),
+                until: Some(last_day(it.expires_at.and_utc())),
             });
         }
     }

@@ -160,12 +160,7 @@ pub struct Verdict {
 /// Whether the newest event is the one that the head names. What is appended meanwhile is no contradiction.
 pub fn ends_at_head(conn: &mut AnyConnection) -> Result<bool> {
     let (n, hash) = head(conn)?;
-    let last: Option<String> = audit::table
-        .find(n)
-        .select(audit::hash)
-        .first(conn)
-        .optional()?;
-    let fits = last.map_or(n == 0, |last| last == hash);
+    let fits = hash_of(conn, n)?.map_or(n == 0, |last| last == hash);
     Ok(fits && !goes_on_behind_head(conn)?)
 }
 

@@ -31,8 +31,7 @@ impl CoverageRow {
         self.state == "complete"
     }
 
-    /// The cell as it stands at this time: a complete look that lies too far back is a gap.
-    pub fn as_of(mut self, now: DateTime<Utc>) -> Self {
+    fn standing(mut self, now: DateTime<Utc>) -> Self {
         let fresh = |at: NaiveDateTime| at.and_utc() + STALE >= now;
         if let Some(last) = self
             .last_complete
@@ -101,6 +100,7 @@ pub fn note(
     Ok(changed)
 }
 
+/// Every cell as it was noted; [`at`] says how it stands.
 pub fn all(conn: &mut AnyConnection) -> Result<Vec<CoverageRow>> {
     Ok(coverage::table
         .order((coverage::account, coverage::region, coverage::service))
@@ -108,13 +108,16 @@ pub fn all(conn: &mut AnyConnection) -> Result<Vec<CoverageRow>> {
         .load(conn)?)
 }
 
+/// Every cell as it stands at this time: a complete look that lies too far back is a gap.
+pub fn at(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<CoverageRow>> {
+    Ok(all(conn)?.into_iter().map(|c| c.standing(now)).collect())
+}
+
 /// Cells that could not be looked at, or were not for too long.
 pub fn gaps(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<CoverageRow>> {
-    Ok(all(conn)?
-        .into_iter()
-        .map(|c| c.as_of(now))
-        .filter(|c| !c.is_complete())
-        .collect())
+    let mut cells = at(conn, now)?;
+    cells.retain(|c| !c.is_complete());
+    Ok(cells)
 }
 
 #[cfg(test)]
@@ -135,13 +138,13 @@ mod tests {
             last_complete: Some(stamp(at(10))),
             previous_complete: None,
         };
-        assert!(row("complete").as_of(at(36)).is_complete());
-        let stale = row("complete").as_of(at(37));
+        assert!(row("complete").standing(at(36)).is_complete());
+        let stale = row("complete").standing(at(37));
         assert_eq!(
             (stale.state.as_str(), stale.since),
             ("stale", stamp(at(10)))
         );
         // What is a gap already stays the gap it is.
-        assert_eq!(row("denied").as_of(at(99)), row("denied"));
+        assert_eq!(row("denied").standing(at(99)), row("denied"));
     }
 }

@@ -96,17 +96,6 @@ impl From<diesel::result::Error> for StoreError {
     }
 }
 
-impl StoreError {
-    /// Another writer put a row of the same key there first.
-    pub fn is_conflict(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind, Error};
-        matches!(
-            self,
-            Self::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
-        )
-    }
-}
-
 /// How often a write waits for another process's, each time as long as the database's lock timeout (3 s on PostgreSQL,
 /// 5 s on SQLite): together well below the silence after which a loop is taken to hang.
 const BEGIN_TRIES: u32 = 4;

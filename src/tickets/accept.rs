@@ -98,8 +98,8 @@ pub(super) fn note_gone(
     conn: &mut AnyConnection,
     reading: &Reading<'_>,
     there: &[Comment],
+    known: &[CommentRow],
 ) -> Result<()> {
-    let known = inbox::of_ticket(conn, reading.ticket.id)?;
     let told = |id: &str| {
         known
             .iter()

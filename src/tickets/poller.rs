@@ -18,6 +18,7 @@ use crate::domain::record::RecordStatus;
 use crate::domain::ticket::{EffectKind, Link, OutboxState, Seen};
 use crate::render::templates::Templates;
 use crate::store::columns::{Col, stamp};
+use crate::store::inbox::CommentRow;
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
 use crate::store::{AnyConnection, Store, audit, findings, inbox, outbox, records, tickets};
@@ -229,8 +230,10 @@ impl Poll<'_> {
             return Ok(());
         };
         let before = ticket.clone();
-        self.take_comments(conn, &ticket, comments, counts)?;
-        accept::note_gone(conn, &self.reading(&ticket), comments)?;
+        let reading = self.reading(&ticket);
+        let known = inbox::of_ticket(conn, id)?;
+        take_comments(conn, &reading, comments, &known, counts)?;
+        accept::note_gone(conn, &reading, comments, &known)?;
         self.take_state(conn, &ticket, snapshot)?;
         ticket.state = Some(Col(snapshot.state));
         ticket.status = Some(snapshot.status.clone());
@@ -267,36 +270,6 @@ impl Poll<'_> {
         let age = ticket.comments_read_at.map(|at| self.now - at.and_utc());
         // A time to come was written by a clock that has been put back.
         !age.is_some_and(|age| age >= TimeDelta::zero() && age < every)
-    }
-
-    fn take_comments(
-        &self,
-        conn: &mut AnyConnection,
-        ticket: &TicketRow,
-        comments: &[Comment],
-        counts: &mut Polled,
-    ) -> Result<()> {
-        let reading = self.reading(ticket);
-        let known = inbox::of_ticket(conn, ticket.id)?;
-        let answered: BTreeSet<&str> = comments
-            .iter()
-            .filter_map(|c| c.reply_to.as_deref())
-            .collect();
-        let read: BTreeSet<&str> = known.iter().map(|k| k.comment_id.as_str()).collect();
-        for comment in comments {
-            // A reply to a comment we never read stands there from a ledger that was lost.
-            let stood =
-                answered.contains(comment.id.as_str()) && !read.contains(comment.id.as_str());
-            let taken = accept::take(conn, &reading, comment, &known, stood)?;
-            counts.comments += u64::from(taken != Taken::Known);
-            match taken {
-                Taken::Known | Taken::Nothing => {}
-                Taken::Accepted => counts.accepted += 1,
-                Taken::Refused => counts.refused += 1,
-                Taken::Answered => counts.answered += 1,
-            }
-        }
-        Ok(())
     }
 
     /// A move by a person is a claim about the work, never a decision and never a closure.
@@ -417,4 +390,32 @@ impl Poll<'_> {
 
 fn remote_id(ticket: &TicketRow) -> &str {
     ticket.remote_id.as_deref().unwrap_or_default()
+}
+
+/// `known`: what was read on the ticket before.
+fn take_comments(
+    conn: &mut AnyConnection,
+    reading: &Reading<'_>,
+    comments: &[Comment],
+    known: &[CommentRow],
+    counts: &mut Polled,
+) -> Result<()> {
+    let answered: BTreeSet<&str> = comments
+        .iter()
+        .filter_map(|c| c.reply_to.as_deref())
+        .collect();
+    let read: BTreeSet<&str> = known.iter().map(|k| k.comment_id.as_str()).collect();
+    for comment in comments {
+        // A reply to a comment we never read stands there from a ledger that was lost.
+        let stood = answered.contains(comment.id.as_str()) && !read.contains(comment.id.as_str());
+        let taken = accept::take(conn, reading, comment, known, stood)?;
+        counts.comments += u64::from(taken != Taken::Known);
+        match taken {
+            Taken::Known | Taken::Nothing => {}
+            Taken::Accepted => counts.accepted += 1,
+            Taken::Refused => counts.refused += 1,
+            Taken::Answered => counts.answered += 1,
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::desk::{Block, Text};
 
 use super::{Result, Rules};
+use crate::domain::deadline::last_day;
 use crate::domain::record::RecordId;
 use crate::render::blocks::disarm;
 use crate::render::reply::{
@@ -117,11 +118,6 @@ pub(super) fn status(
         ),
         justified,
     ])
-}
-
-/// The last day on which something still holds that ends at `end`.
-pub(super) fn last_day(end: DateTime<Utc>) -> NaiveDate {
-    (end - chrono::TimeDelta::microseconds(1)).date_naive()
 }
 
 fn paragraphs(lines: &[String]) -> Text {

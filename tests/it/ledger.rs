@@ -8,7 +8,7 @@ use poamd::domain::record::RecordStatus;
 use poamd::intake::{Door, Ending, passed_key, take_items};
 use poamd::store::findings::FindingRow;
 use poamd::store::{Store, coverage, findings, items, records};
-use poamd_contract::coverage::{Coverage, Flaws, Part, Vouched};
+use poamd_contract::coverage::{Cell, Coverage, Flaws, Part, Vouched};
 use poamd_contract::finding::{Channel, FindingReport, Identity, Signal};
 use poamd_contract::item::SeenItem;
 use poamd_contract::severity::Severity;
@@ -191,6 +191,41 @@ fn ledger_takes_silence_about_a_whole_member_for_a_gap() {
         assert_eq!(status_of(store, "theirs"), Fixed);
         assert_eq!(status_of(store, "more"), Open);
         assert!(gaps(5).is_empty());
+        assert_audited(store);
+    });
+}
+
+#[test]
+fn ledger_takes_a_look_of_long_ago_through_a_members_own_door_for_none() {
+    for_each_database(|store| {
+        let hub = cell("securityhub");
+        let own = |day| report("own", at(day), Signal::Open);
+        let members = Cell {
+            account: MEMBER.parse().unwrap(),
+            ..hub.clone()
+        };
+        look(
+            store,
+            &hub,
+            vec![own(0), of_member("theirs", 0)],
+            &complete(),
+            at(1),
+        );
+        store
+            .write_here(|c| coverage::note(c, &members, &complete(), 1, at(1)))
+            .unwrap();
+        for day in [10, 11, 12] {
+            look(store, &hub, vec![own(0)], &complete(), at(day));
+        }
+        assert_eq!(status_of(store, "theirs"), Open);
+        // Looked at lately, its own door answers for it.
+        for day in [13, 14] {
+            store
+                .write_here(|c| coverage::note(c, &members, &complete(), 1, at(day)))
+                .unwrap();
+            look(store, &hub, vec![own(0)], &complete(), at(day));
+        }
+        assert_eq!(status_of(store, "theirs"), Fixed);
         assert_audited(store);
     });
 }

@@ -178,8 +178,10 @@ impl<R: Read> Documents<R> {
     /// Nothing further comes: what is still open was cut off.
     fn end(&mut self) {
         self.state = State::Ended;
-        if !self.inside.is_empty() {
-            self.inside.clear();
+        let was_inside = !std::mem::take(&mut self.inside).is_empty();
+        if was_inside && self.astray {
+            // The document it was cut off in has been set aside for that.
+        } else if was_inside {
             self.damaged(CUT_OFF, &[]);
         } else if self.fixed.is_some() && self.lists == 0 && is_empty(&self.page) {
             self.damaged(NO_LIST, &[]);

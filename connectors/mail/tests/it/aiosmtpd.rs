@@ -25,6 +25,8 @@ struct Other {
 /// Starts the server, or says why not.
 async fn start(security: Security) -> Option<Other> {
     let Some(python) = std::env::var_os("POAMD_TEST_SMTP_PYTHON") else {
+        let all = std::env::var_os("POAMD_TEST_ALL").is_some();
+        assert!(!all, "POAMD_TEST_ALL is set, and there is no aiosmtpd");
         // Written past the test harness, which would swallow it.
         let _ = writeln!(
             std::io::stderr(),
