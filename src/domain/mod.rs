@@ -3,10 +3,12 @@
 pub mod account;
 pub mod command;
 pub mod deadline;
+pub mod deviation;
 pub mod finding;
 pub mod fingerprint;
 pub mod mail;
 pub mod marker;
+pub mod milestone;
 pub mod plan;
 pub mod rating;
 pub mod record;

@@ -142,11 +142,13 @@ pub fn first_row(
         requirements: String::new(),
         arn: String::new(),
         resources: String::new(),
+        detail: String::new(),
         record_id: None,
         detected_at: stamp(detected),
         first_seen: stamp(detected),
         last_seen: stamp(last_seen(report, now)),
         closed_at: None,
+        changed_at: stamp(now),
     };
     take_text(&mut row, report)?;
     Ok(row)
@@ -195,6 +197,11 @@ fn take_text(row: &mut FindingRow, report: &FindingReport) -> Result<()> {
         .first()
         .map_or_else(|| report.native_id.clone(), |r| r.id.clone());
     row.resources = to_json(&report.resources)?;
+    row.detail = if report.detail.is_empty() {
+        String::new()
+    } else {
+        to_json(&report.detail)?
+    };
     Ok(())
 }
 
@@ -237,6 +244,9 @@ pub fn apply(
         FindingStatus::Fixed => row.closed_at.or_else(|| Some(stamp(now))),
         FindingStatus::Open | FindingStatus::NotObserved => None,
     };
+    if next != *row {
+        next.changed_at = stamp(now);
+    }
     Ok(next)
 }
 

@@ -64,6 +64,7 @@ fn insert(
             weakness_id: group.weakness.clone(),
             weakness_kind: Col(group.kind),
             title: facts.title.clone(),
+            original_severity: Col(facts.severity),
             severity: Some(Col(facts.severity)),
             rating: Rating::of(facts.severity).map(Col),
             score: facts.score,

@@ -142,6 +142,8 @@ fn report(item: &SeenItem, policy: &str, evidence: &str) -> FindingReport {
         signal: Signal::Open,
         sample: false,
         marks: Vec::new(),
+        detail: Box::default(),
+        raw: None,
     }
 }
 

@@ -39,11 +39,15 @@ pub struct FindingRow {
     pub arn: String,
     /// JSON array of `ResourceRef`.
     pub resources: String,
+    /// JSON of `Detail`; empty if there is none.
+    pub detail: String,
     pub record_id: Option<i64>,
     pub detected_at: NaiveDateTime,
     pub first_seen: NaiveDateTime,
     pub last_seen: NaiveDateTime,
     pub closed_at: Option<NaiveDateTime>,
+    /// Since when the row is as it is.
+    pub changed_at: NaiveDateTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]

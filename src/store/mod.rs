@@ -4,15 +4,19 @@
 pub mod accounts;
 pub mod audit;
 pub mod columns;
+pub mod comments;
 pub mod connection;
 pub mod coverage;
+pub mod deviations;
 pub mod dialect;
+pub mod facts;
 pub mod findings;
 pub mod inbox;
 pub mod items;
 pub mod justifications;
 pub mod leases;
 pub mod mails;
+pub mod milestones;
 pub mod outbox;
 mod place;
 pub mod records;
@@ -22,6 +26,7 @@ pub mod schedule;
 pub mod schema;
 pub mod shown;
 pub mod tickets;
+pub mod vendors;
 pub mod watched;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -20,6 +20,8 @@ pub struct RecordRow {
     pub weakness_id: String,
     pub weakness_kind: Col<WeaknessKind>,
     pub title: String,
+    /// At detection: the severity the record was opened with. Never changes.
+    pub original_severity: Col<Severity>,
     pub severity: Option<Col<Severity>>,
     pub rating: Option<Col<Rating>>,
     pub score: i64,
@@ -45,6 +47,8 @@ pub struct NewRecord {
     pub weakness_id: String,
     pub weakness_kind: Col<WeaknessKind>,
     pub title: String,
+    /// At detection: the severity the record was opened with. Never changes.
+    pub original_severity: Col<Severity>,
     pub severity: Option<Col<Severity>>,
     pub rating: Option<Col<Rating>>,
     pub score: i64,

@@ -64,6 +64,7 @@ diesel::table! {
         weakness_id -> Text,
         weakness_kind -> Text,
         title -> Text,
+        original_severity -> Text,
         severity -> Nullable<Text>,
         rating -> Nullable<Text>,
         score -> BigInt,
@@ -103,11 +104,13 @@ diesel::table! {
         requirements -> Text,
         arn -> Text,
         resources -> Text,
+        detail -> Text,
         record_id -> Nullable<BigInt>,
         detected_at -> Timestamp,
         first_seen -> Timestamp,
         last_seen -> Timestamp,
         closed_at -> Nullable<Timestamp>,
+        changed_at -> Timestamp,
     }
 }
 
@@ -333,6 +336,152 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    record_facts (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        name -> Text,
+        value -> Text,
+        why -> Text,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    milestones (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        number -> BigInt,
+        description -> Text,
+        due -> Date,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    milestone_changes (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        number -> BigInt,
+        kind -> Text,
+        description -> Text,
+        due -> Nullable<Date>,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    deviations (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        kind -> Text,
+        state -> Text,
+        live -> Bool,
+        severity -> Nullable<Text>,
+        rationale -> Text,
+        mitigations -> Text,
+        requested_by -> Text,
+        requested_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+        expires -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    deviation_steps (id) {
+        id -> BigInt,
+        deviation_id -> BigInt,
+        state -> Text,
+        note -> Text,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    vendor_dependencies (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        product -> Text,
+        vendor -> Text,
+        live -> Bool,
+        actor -> Text,
+        since -> Timestamp,
+        released -> Nullable<Date>,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    vendor_checkins (id) {
+        id -> BigInt,
+        dependency_id -> BigInt,
+        day -> Date,
+        note -> Text,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    record_comments (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        body -> Text,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    blobs (sha256) {
+        sha256 -> Text,
+        size -> BigInt,
+        zstd -> Binary,
+    }
+}
+
+diesel::table! {
+    evidence (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        deviation_id -> Nullable<BigInt>,
+        kind -> Text,
+        name -> Text,
+        media_type -> Text,
+        sha256 -> Text,
+        note -> Text,
+        actor -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    record_versions (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        until -> Timestamp,
+        was -> Text,
+    }
+}
+
+diesel::table! {
+    finding_versions (id) {
+        id -> BigInt,
+        account -> Text,
+        fingerprint -> Text,
+        until -> Timestamp,
+        status -> Text,
+        severity -> Nullable<Text>,
+        score -> BigInt,
+        justified -> Bool,
+        record_id -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     accounts,
@@ -356,4 +505,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     audit_changes,
     audit_head,
+    record_facts,
+    milestones,
+    milestone_changes,
+    deviations,
+    deviation_steps,
+    vendor_dependencies,
+    vendor_checkins,
+    record_comments,
+    blobs,
+    evidence,
+    record_versions,
+    finding_versions,
 );

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::detail::Detail;
 use crate::ids::{AccountId, Partition, Region};
 use crate::severity::Severity;
 
@@ -269,6 +270,12 @@ pub struct FindingReport {
     pub sample: bool,
     /// What was wrong with its form and how it was taken (`title-capped`, `severity-unknown:HUGE`).
     pub marks: Vec<String>,
+    /// What the source knows beyond the words above.
+    #[serde(default)]
+    pub detail: Box<Detail>,
+    /// The document as it came, for evidence; `None` where there was none (our own scan).
+    #[serde(skip)]
+    pub raw: Option<Box<str>>,
 }
 
 /// A document that could not be taken at all, and why.

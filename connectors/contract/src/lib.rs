@@ -14,6 +14,7 @@ pub mod clock;
 pub mod conformance;
 pub mod coverage;
 pub mod desk;
+pub mod detail;
 pub mod error;
 pub mod finding;
 pub mod health;

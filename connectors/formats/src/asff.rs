@@ -71,6 +71,8 @@ impl<'a> Document<'a> for Asff<'a> {
             partition: origin.partition,
             resources,
             marks: marks.into_list(),
+            detail: Box::default(),
+            raw: None,
         })
     }
 }

@@ -77,6 +77,8 @@ impl<'a> Document<'a> for GuardDuty<'a> {
             native_id,
             resources,
             marks: marks.into_list(),
+            detail: Box::default(),
+            raw: None,
         })
     }
 }

@@ -185,6 +185,8 @@ impl<'a> Document<'a> for Inspector2<'a> {
             title,
             resources,
             marks: marks.into_list(),
+            detail: Box::default(),
+            raw: None,
         })
     }
 }

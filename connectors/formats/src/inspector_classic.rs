@@ -109,6 +109,8 @@ impl<'a> Document<'a> for InspectorClassic<'a> {
             title,
             resources,
             marks: marks.into_list(),
+            detail: Box::default(),
+            raw: None,
         })
     }
 }

@@ -59,6 +59,7 @@ CREATE TABLE records (
     weakness_id TEXT NOT NULL,
     weakness_kind TEXT NOT NULL,
     title TEXT NOT NULL,
+    original_severity TEXT NOT NULL,
     severity TEXT,
     rating TEXT,
     score BIGINT NOT NULL,
@@ -99,11 +100,13 @@ CREATE TABLE findings (
     requirements TEXT NOT NULL,
     arn TEXT NOT NULL,
     resources TEXT NOT NULL,
+    detail TEXT NOT NULL,
     record_id BIGINT,
     detected_at TIMESTAMP NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL,
     closed_at TIMESTAMP,
+    changed_at TIMESTAMP NOT NULL,
     PRIMARY KEY (account, fingerprint)
 );
 CREATE INDEX findings_record ON findings (record_id);

@@ -59,6 +59,7 @@ CREATE TABLE records (
     weakness_id TEXT NOT NULL,
     weakness_kind TEXT NOT NULL,
     title TEXT NOT NULL,
+    original_severity TEXT NOT NULL,
     severity TEXT,
     rating TEXT,
     score INTEGER NOT NULL,
@@ -99,11 +100,13 @@ CREATE TABLE findings (
     requirements TEXT NOT NULL,
     arn TEXT NOT NULL,
     resources TEXT NOT NULL,
+    detail TEXT NOT NULL,
     record_id INTEGER,
     detected_at TEXT NOT NULL,
     first_seen TEXT NOT NULL,
     last_seen TEXT NOT NULL,
     closed_at TEXT,
+    changed_at TEXT NOT NULL,
     PRIMARY KEY (account, fingerprint)
 ) STRICT;
 CREATE INDEX findings_record ON findings (record_id);

@@ -147,6 +147,8 @@ pub fn report(bucket: &str, updated: DateTime<Utc>, signal: Signal) -> FindingRe
         signal,
         sample: false,
         marks: Vec::new(),
+        detail: Box::default(),
+        raw: None,
     }
 }
 

@@ -40,6 +40,7 @@ pub fn open_record(
             weakness_id: weakness.to_owned(),
             weakness_kind: Col(WeaknessKind::Control),
             title: format!("Weakness {weakness}"),
+            original_severity: Col(Severity::High),
             severity: Some(Col(Severity::High)),
             rating: Some(Col(Rating::High)),
             score: 90,
@@ -101,11 +102,13 @@ pub fn finding(account: &str, record: Option<i64>, source: &str, item: &str) -> 
         requirements: "[]".to_owned(),
         arn: item.to_owned(),
         resources: "[]".to_owned(),
+        detail: String::new(),
         record_id: record,
         detected_at: seen,
         first_seen: seen,
         last_seen: seen,
         closed_at: None,
+        changed_at: seen,
     }
 }
 

@@ -1,0 +1,12 @@
+DROP TABLE finding_versions;
+DROP TABLE record_versions;
+DROP TABLE evidence;
+DROP TABLE blobs;
+DROP TABLE record_comments;
+DROP TABLE vendor_checkins;
+DROP TABLE vendor_dependencies;
+DROP TABLE deviation_steps;
+DROP TABLE deviations;
+DROP TABLE milestone_changes;
+DROP TABLE milestones;
+DROP TABLE record_facts;

@@ -1,0 +1,112 @@
+//! Vendor dependencies and their check-ins.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{vendor_checkins, vendor_dependencies};
+use super::{AnyConnection, Result};
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
+#[diesel(table_name = vendor_dependencies, treat_none_as_null = true)]
+pub struct VendorDependencyRow {
+    pub id: i64,
+    pub record_id: i64,
+    pub product: String,
+    pub vendor: String,
+    pub live: bool,
+    pub actor: String,
+    pub since: NaiveDateTime,
+    /// The day the vendor shipped the fix: the clock starts.
+    pub released: Option<NaiveDate>,
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = vendor_dependencies)]
+pub struct NewVendorDependency {
+    pub record_id: i64,
+    pub product: String,
+    pub vendor: String,
+    pub live: bool,
+    pub actor: String,
+    pub since: NaiveDateTime,
+    pub released: Option<NaiveDate>,
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
+#[diesel(table_name = vendor_checkins, treat_none_as_null = true)]
+pub struct VendorCheckinRow {
+    pub id: i64,
+    pub dependency_id: i64,
+    pub day: NaiveDate,
+    pub note: String,
+    pub actor: String,
+    pub at: NaiveDateTime,
+}
+
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = vendor_checkins)]
+pub struct NewVendorCheckin {
+    pub dependency_id: i64,
+    pub day: NaiveDate,
+    pub note: String,
+    pub actor: String,
+    pub at: NaiveDateTime,
+}
+
+pub fn insert(conn: &mut AnyConnection, row: &NewVendorDependency) -> Result<i64> {
+    Ok(diesel::insert_into(vendor_dependencies::table)
+        .values(row)
+        .returning(vendor_dependencies::id)
+        .get_result(conn)?)
+}
+
+/// All of them, oldest first.
+pub fn all(conn: &mut AnyConnection) -> Result<Vec<VendorDependencyRow>> {
+    Ok(vendor_dependencies::table
+        .order(vendor_dependencies::id)
+        .select(VendorDependencyRow::as_select())
+        .load(conn)?)
+}
+
+pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<VendorDependencyRow>> {
+    Ok(vendor_dependencies::table
+        .filter(vendor_dependencies::record_id.eq(record))
+        .order(vendor_dependencies::id)
+        .select(VendorDependencyRow::as_select())
+        .load(conn)?)
+}
+
+pub fn insert_checkin(conn: &mut AnyConnection, row: &NewVendorCheckin) -> Result<i64> {
+    Ok(diesel::insert_into(vendor_checkins::table)
+        .values(row)
+        .returning(vendor_checkins::id)
+        .get_result(conn)?)
+}
+
+/// All of them, oldest first.
+pub fn all_checkin(conn: &mut AnyConnection) -> Result<Vec<VendorCheckinRow>> {
+    Ok(vendor_checkins::table
+        .order(vendor_checkins::id)
+        .select(VendorCheckinRow::as_select())
+        .load(conn)?)
+}
+
+pub fn of_dependency_checkin(
+    conn: &mut AnyConnection,
+    dependency: i64,
+) -> Result<Vec<VendorCheckinRow>> {
+    Ok(vendor_checkins::table
+        .filter(vendor_checkins::dependency_id.eq(dependency))
+        .order(vendor_checkins::id)
+        .select(VendorCheckinRow::as_select())
+        .load(conn)?)
+}
+
+pub fn update(conn: &mut AnyConnection, row: &VendorDependencyRow) -> Result<()> {
+    diesel::update(vendor_dependencies::table.find(row.id))
+        .set(row)
+        .execute(conn)?;
+    Ok(())
+}
