@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod command;
+pub mod controls;
 pub mod deadline;
 pub mod deviation;
 pub mod finding;
@@ -12,6 +13,7 @@ pub mod milestone;
 pub mod plan;
 pub mod rating;
 pub mod record;
+pub mod record_fact;
 pub mod score;
 pub mod ticket;
 pub mod timetable;

@@ -1,10 +1,13 @@
 //! What people laid down about a record beside what was detected; the newest row of a name holds.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::record_facts;
-use super::{AnyConnection, Result};
+use super::{AnyConnection, Result, from_json};
+use crate::domain::record_fact::{Laid, RecordFacts};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
 #[diesel(table_name = record_facts, treat_none_as_null = true)]
@@ -52,4 +55,20 @@ pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<FactRow>> 
         .order(record_facts::id)
         .select(FactRow::as_select())
         .load(conn)?)
+}
+
+/// What is laid down of each record, read. A name that this binary does not know is left out.
+pub fn by_record(rows: &[FactRow]) -> Result<HashMap<i64, RecordFacts>> {
+    let mut facts: HashMap<i64, RecordFacts> = HashMap::new();
+    for row in rows {
+        let Ok(name) = row.name.parse() else { continue };
+        let laid = Laid {
+            value: from_json(&format!("fact {}", row.id), &row.value)?,
+            why: row.why.clone(),
+            actor: row.actor.clone(),
+            at: row.at.and_utc(),
+        };
+        facts.entry(row.record_id).or_default().add(name, laid);
+    }
+    Ok(facts)
 }
