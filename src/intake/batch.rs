@@ -30,7 +30,8 @@ pub(super) struct Change {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     new_findings: Vec<FindingRow>,
-    changed_findings: Vec<FindingRow>,
+    /// What was, and what is.
+    changed_findings: Vec<(FindingRow, FindingRow)>,
     new_reports: Vec<ReportRow>,
     changed_reports: Vec<ReportRow>,
     items: BTreeMap<(String, String), ItemRow>,
@@ -180,9 +181,9 @@ impl Batch {
             from: stored.map(|s| s.status.0),
             to: next.status.0,
         });
-        if stored.is_some() {
+        if let Some(was) = stored {
             self.changed += 1;
-            self.changed_findings.push(next);
+            self.changed_findings.push((was.clone(), next));
         } else {
             self.new += 1;
             self.new_findings.push(next);
@@ -238,8 +239,8 @@ impl Batch {
         let items: Vec<ItemRow> = self.items.values().cloned().collect();
         items::insert_all(conn, &items)?;
         findings::insert_all(conn, &self.new_findings)?;
-        for row in &self.changed_findings {
-            findings::update(conn, row)?;
+        for (was, row) in &self.changed_findings {
+            findings::replace(conn, was, row)?;
         }
         findings::insert_reports(conn, &self.new_reports)?;
         for row in &self.changed_reports {

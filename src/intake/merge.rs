@@ -149,6 +149,8 @@ pub fn first_row(
         last_seen: stamp(last_seen(report, now)),
         closed_at: None,
         changed_at: stamp(now),
+        taken_at: stamp(now),
+        joined_at: None,
     };
     take_text(&mut row, report)?;
     Ok(row)

@@ -31,7 +31,7 @@ pub(super) fn apply(
         .iter()
         .map(|i| group.facts.members[*i].fingerprint.as_str())
         .collect();
-    findings::set_record(conn, &group.account, &joining, id)?;
+    findings::set_record(conn, &group.account, &joining, id, now)?;
     let subject = RecordId(id).to_string();
     let events: Vec<Event> = plan
         .events

@@ -13,7 +13,7 @@ pub mod ticket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use poamd_contract::finding::ResourceRef;
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownJustification};
 use crate::store::tickets::TicketRow;
-use crate::store::{self, AnyConnection, Result};
+use crate::store::{self, AnyConnection, Result, versions};
 
 /// One column of a view as a flat table: its name, and the keys that lead to its value in the JSON of a row.
 pub type Column = (&'static str, &'static [&'static str]);
@@ -76,22 +76,51 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// As it is.
     pub fn load(conn: &mut AnyConnection) -> Result<Self> {
         shown::at_one_moment(conn, |conn| {
             Ok(Self {
-                accounts: store::accounts::all(conn)?
-                    .into_iter()
-                    .map(|row| (row.id.clone(), row))
-                    .collect(),
-                items: store::items::all(conn)?
-                    .into_iter()
-                    .map(|row| ((row.account.clone(), row.arn.clone()), row))
-                    .collect(),
                 findings: shown::findings(conn)?,
                 records: store::records::all(conn)?,
-                tickets: tickets(conn)?,
+                tickets: in_order(store::tickets::all(conn)?),
                 justifications: shown::justifications(conn)?,
+                ..Self::surroundings(conn)?
             })
+        })
+    }
+
+    /// As it was when `moment` ended (for a day: [`end_of`]): records, the findings on them, tickets and justifications.
+    /// What came later is left out. Names of accounts and items are those of today.
+    pub fn as_of(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Self> {
+        shown::at_one_moment(conn, |conn| {
+            let mut then = Self {
+                findings: versions::findings_at(conn, moment)?,
+                records: versions::records_at(conn, moment)?,
+                tickets: in_order(versions::tickets_at(conn, moment)?),
+                justifications: versions::justifications_at(conn, moment)?,
+                ..Self::surroundings(conn)?
+            };
+            let there: BTreeSet<i64> = then.records.iter().map(|row| row.id).collect();
+            then.tickets.retain(|row| there.contains(&row.record_id));
+            Ok(then)
+        })
+    }
+
+    /// What has no history: accounts and items.
+    fn surroundings(conn: &mut AnyConnection) -> Result<Self> {
+        Ok(Self {
+            accounts: store::accounts::all(conn)?
+                .into_iter()
+                .map(|row| (row.id.clone(), row))
+                .collect(),
+            items: store::items::all(conn)?
+                .into_iter()
+                .map(|row| ((row.account.clone(), row.arn.clone()), row))
+                .collect(),
+            findings: Vec::new(),
+            records: Vec::new(),
+            tickets: Vec::new(),
+            justifications: Vec::new(),
         })
     }
 
@@ -191,12 +220,17 @@ impl TicketRef {
     }
 }
 
-fn tickets(conn: &mut AnyConnection) -> Result<Vec<TicketRow>> {
-    let mut tickets = store::tickets::all(conn)?;
+fn in_order(mut tickets: Vec<TicketRow>) -> Vec<TicketRow> {
     tickets.sort_by(|a, b| {
         (a.record_id, &a.desk, a.generation).cmp(&(b.record_id, &b.desk, b.generation))
     });
-    Ok(tickets)
+    tickets
+}
+
+/// The last moment of a day in UTC, to the microsecond that the ledger keeps.
+pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN).and_utc();
+    midnight + TimeDelta::days(1) - TimeDelta::microseconds(1)
 }
 
 /// A time of the ledger as it is shown: RFC 3339 in UTC, to the second.

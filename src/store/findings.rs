@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::columns::Col;
+use super::columns::{Col, stamp};
 use super::dialect::insert_many;
 use super::schema::{finding_reports, findings, planner_queue};
-use super::{AnyConnection, Result};
+use super::shown::ShownFinding;
+use super::{AnyConnection, Result, versions};
 use crate::domain::finding::FindingStatus;
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
@@ -48,6 +49,10 @@ pub struct FindingRow {
     pub closed_at: Option<NaiveDateTime>,
     /// Since when the row is as it is.
     pub changed_at: NaiveDateTime,
+    /// When the ledger first had it: before that it was not there, whatever the source says of its age.
+    pub taken_at: NaiveDateTime,
+    /// Since when it is on its record.
+    pub joined_at: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
@@ -103,7 +108,7 @@ impl KnownReport {
     }
 }
 
-/// SQLite takes 32,766 variables; a finding has 25 columns.
+/// SQLite takes 32,766 variables; a finding has 29 columns.
 const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;
 
@@ -182,7 +187,25 @@ pub fn insert_reports(conn: &mut AnyConnection, rows: &[ReportRow]) -> Result<()
     Ok(())
 }
 
+/// Writes a finding anew and keeps what was shown of it, if that changed.
 pub fn update(conn: &mut AnyConnection, row: &FindingRow) -> Result<()> {
+    let was = findings::table
+        .find((&row.account, &row.fingerprint))
+        .select(FindingRow::as_select())
+        .first(conn)
+        .optional()?;
+    match was {
+        Some(was) => replace(conn, &was, row),
+        None => Ok(()),
+    }
+}
+
+/// The same for who has at hand what it was.
+pub fn replace(conn: &mut AnyConnection, was: &FindingRow, row: &FindingRow) -> Result<()> {
+    let (before, after) = (ShownFinding::of(was), ShownFinding::of(row));
+    if before.shows_otherwise(&after) {
+        versions::keep_findings(conn, &[before], row.changed_at)?;
+    }
     diesel::update(findings::table.find((&row.account, &row.fingerprint)))
         .set(row)
         .execute(conn)?;
@@ -268,37 +291,67 @@ pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<FindingRow
         .load(conn)?)
 }
 
+/// Puts findings on a record. Those that were on another one are kept as they were.
 pub fn set_record(
     conn: &mut AnyConnection,
     account: &str,
     fingerprints: &[&str],
     record: i64,
+    at: DateTime<Utc>,
 ) -> Result<()> {
+    let at = stamp(at);
     for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        let moved = findings::table
+            .filter(findings::account.eq(account))
+            .filter(findings::fingerprint.eq_any(keys))
+            .filter(findings::record_id.is_not_null())
+            .order(findings::fingerprint)
+            .select(ShownFinding::as_select())
+            .load(conn)?;
+        versions::keep_findings(conn, &moved, at)?;
         diesel::update(
             findings::table
                 .filter(findings::account.eq(account))
                 .filter(findings::fingerprint.eq_any(keys)),
         )
-        .set(findings::record_id.eq(record))
+        .set((
+            findings::record_id.eq(record),
+            findings::joined_at.eq(at),
+            findings::changed_at.eq(at),
+        ))
         .execute(conn)?;
     }
     Ok(())
 }
 
+/// Says of findings that they are justified, or no longer; those that change by it are kept as they were.
 pub fn set_justified(
     conn: &mut AnyConnection,
     account: &str,
     fingerprints: &[&str],
     justified: bool,
+    at: DateTime<Utc>,
 ) -> Result<()> {
+    let at = stamp(at);
     for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        let changing = findings::table
+            .filter(findings::account.eq(account))
+            .filter(findings::fingerprint.eq_any(keys))
+            .filter(findings::justified.ne(justified))
+            .order(findings::fingerprint)
+            .select(ShownFinding::as_select())
+            .load(conn)?;
+        versions::keep_findings(conn, &changing, at)?;
         diesel::update(
             findings::table
                 .filter(findings::account.eq(account))
-                .filter(findings::fingerprint.eq_any(keys)),
+                .filter(findings::fingerprint.eq_any(keys))
+                .filter(findings::justified.ne(justified)),
         )
-        .set(findings::justified.eq(justified))
+        .set((
+            findings::justified.eq(justified),
+            findings::changed_at.eq(at),
+        ))
         .execute(conn)?;
     }
     Ok(())

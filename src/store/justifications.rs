@@ -7,8 +7,8 @@ use diesel::prelude::*;
 
 use super::columns::stamp;
 use super::dialect::insert_many;
-use super::schema::{findings, justifications, justified_findings, records};
-use super::{AnyConnection, Result};
+use super::schema::{findings, justifications, justified_findings};
+use super::{AnyConnection, Result, records};
 
 pub const ACCEPTED: &str = "accepted";
 pub const EXPIRED: &str = "expired";
@@ -151,24 +151,21 @@ pub fn covers(conn: &mut AnyConnection, account: &str, fingerprint: &str) -> Res
 
 /// Writes a record's unjustified score anew from its findings; gives the one before and the one after.
 pub fn rescore(conn: &mut AnyConnection, record: i64, now: DateTime<Utc>) -> Result<(i64, i64)> {
-    let before: i64 = records::table
-        .find(record)
-        .select(records::unjustified_score)
-        .first(conn)?;
+    let Some(mut row) = records::find(conn, record)? else {
+        return Err(diesel::result::Error::NotFound.into());
+    };
+    let before = row.unjustified_score;
     let scores: Vec<i64> = findings::table
         .filter(findings::record_id.eq(record))
         .filter(findings::justified.eq(false))
         .filter(findings::status.ne(crate::domain::finding::FindingStatus::Fixed.as_str()))
         .select(findings::score)
         .load(conn)?;
-    let after: i64 = scores.iter().sum();
+    row.unjustified_score = scores.iter().sum();
+    let after = row.unjustified_score;
     if after != before {
-        diesel::update(records::table.find(record))
-            .set((
-                records::unjustified_score.eq(after),
-                records::changed_at.eq(stamp(now)),
-            ))
-            .execute(conn)?;
+        row.changed_at = stamp(now);
+        records::update(conn, &row)?;
     }
     Ok((before, after))
 }

@@ -27,6 +27,7 @@ pub mod schema;
 pub mod shown;
 pub mod tickets;
 pub mod vendors;
+pub mod versions;
 pub mod watched;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,14 +4,25 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
+use serde::{Deserialize, Serialize};
 
 use super::columns::Col;
 use super::schema::records;
-use super::{AnyConnection, Result};
+use super::{AnyConnection, Result, versions};
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
 
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Identifiable, AsChangeset)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Queryable,
+    Selectable,
+    Identifiable,
+    AsChangeset,
+    Serialize,
+    Deserialize,
+)]
 #[diesel(table_name = records, treat_none_as_null = true)]
 pub struct RecordRow {
     pub id: i64,
@@ -69,7 +80,12 @@ pub fn insert(conn: &mut AnyConnection, row: &NewRecord) -> Result<i64> {
         .get_result(conn)?)
 }
 
+/// Writes a record anew and keeps what it was until its `changed_at`.
 pub fn update(conn: &mut AnyConnection, row: &RecordRow) -> Result<()> {
+    let Some(was) = find(conn, row.id)?.filter(|was| was != row) else {
+        return Ok(());
+    };
+    versions::keep_record(conn, &was, row.changed_at)?;
     diesel::update(records::table.find(row.id))
         .set(row)
         .execute(conn)?;

@@ -111,6 +111,8 @@ diesel::table! {
         last_seen -> Timestamp,
         closed_at -> Nullable<Timestamp>,
         changed_at -> Timestamp,
+        taken_at -> Timestamp,
+        joined_at -> Nullable<Timestamp>,
     }
 }
 
@@ -474,11 +476,16 @@ diesel::table! {
         account -> Text,
         fingerprint -> Text,
         until -> Timestamp,
-        status -> Text,
-        severity -> Nullable<Text>,
-        score -> BigInt,
-        justified -> Bool,
-        record_id -> Nullable<BigInt>,
+        was -> Text,
+    }
+}
+
+diesel::table! {
+    ticket_versions (id) {
+        id -> BigInt,
+        ticket_id -> BigInt,
+        until -> Timestamp,
+        was -> Text,
     }
 }
 
@@ -517,4 +524,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence,
     record_versions,
     finding_versions,
+    ticket_versions,
 );

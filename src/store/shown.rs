@@ -6,8 +6,10 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use poamd_contract::finding::{Channel, WeaknessKind};
 use poamd_contract::severity::Severity;
+use serde::{Deserialize, Serialize};
 
 use super::columns::Col;
+use super::findings::FindingRow;
 use super::schema::{
     finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
 };
@@ -15,8 +17,8 @@ use super::{AnyConnection, Result, StoreError};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ticket::OutboxState;
 
-/// A finding without its long texts.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+/// A finding without its long texts; also what is kept of it when it changes.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = findings)]
 pub struct ShownFinding {
     pub account: String,
@@ -42,6 +44,47 @@ pub struct ShownFinding {
     pub first_seen: NaiveDateTime,
     pub last_seen: NaiveDateTime,
     pub closed_at: Option<NaiveDateTime>,
+    pub taken_at: NaiveDateTime,
+    pub joined_at: Option<NaiveDateTime>,
+}
+
+impl ShownFinding {
+    pub fn of(row: &FindingRow) -> Self {
+        Self {
+            account: row.account.clone(),
+            fingerprint: row.fingerprint.clone(),
+            region: row.region.clone(),
+            source: row.source.clone(),
+            weakness_id: row.weakness_id.clone(),
+            weakness_kind: row.weakness_kind,
+            title: row.title.clone(),
+            severity: row.severity,
+            score: row.score,
+            status: row.status,
+            at_source: row.at_source.clone(),
+            marks: row.marks.clone(),
+            sample: row.sample,
+            justified: row.justified,
+            arn: row.arn.clone(),
+            resources: row.resources.clone(),
+            record_id: row.record_id,
+            detected_at: row.detected_at,
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            closed_at: row.closed_at,
+            taken_at: row.taken_at,
+            joined_at: row.joined_at,
+        }
+    }
+
+    /// A source says every day that it saw it again: that alone is no other state.
+    pub(super) fn shows_otherwise(&self, other: &Self) -> bool {
+        let seen_then = Self {
+            last_seen: self.last_seen,
+            ..other.clone()
+        };
+        *self != seen_then
+    }
 }
 
 /// One native id of a finding and the way it came.

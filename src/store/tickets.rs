@@ -6,7 +6,7 @@ use poamd_contract::desk::{Marker, TicketRef, TicketState};
 
 use super::columns::Col;
 use super::schema::{accounts, meta, tickets};
-use super::{AnyConnection, Result, from_json, to_json};
+use super::{AnyConnection, Result, from_json, to_json, versions};
 use crate::domain::ticket::{Link, Seen, Written};
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Identifiable, AsChangeset)]
@@ -114,7 +114,11 @@ pub fn insert(
         .get_result(conn)?)
 }
 
+/// Writes a ticket anew and keeps what was shown of it, if that changed.
 pub fn update(conn: &mut AnyConnection, row: &TicketRow) -> Result<()> {
+    if let Some(was) = find(conn, row.id)? {
+        versions::keep_ticket(conn, &was, row)?;
+    }
     diesel::update(tickets::table.find(row.id))
         .set(row)
         .execute(conn)?;

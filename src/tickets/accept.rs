@@ -242,7 +242,7 @@ impl Taking<'_> {
             &self.record.account,
             &fingerprints,
         )?;
-        findings::set_justified(conn, &self.record.account, &fingerprints, true)?;
+        findings::set_justified(conn, &self.record.account, &fingerprints, true, reading.now)?;
         let (before, after) = justifications::rescore(conn, self.record.id, reading.now)?;
         let detail = json!({
             "justification": id, "desk": reading.desk.name, "ticket": reading.ticket.name(),

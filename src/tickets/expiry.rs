@@ -25,7 +25,7 @@ pub fn expire(store: &Store, now: DateTime<Utc>, actor: &str) -> Result<u64> {
             for (account, fingerprint) in justifications::covered(conn, one.id)? {
                 // A later justification may still cover it.
                 if !justifications::covers(conn, &account, &fingerprint)? {
-                    findings::set_justified(conn, &account, &[&fingerprint], false)?;
+                    findings::set_justified(conn, &account, &[&fingerprint], false, now)?;
                 }
             }
             let (before, after) = justifications::rescore(conn, one.record_id, now)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod as_of;
 mod cli;
 mod config;
 mod crash;

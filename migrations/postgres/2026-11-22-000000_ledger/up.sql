@@ -107,6 +107,8 @@ CREATE TABLE findings (
     last_seen TIMESTAMP NOT NULL,
     closed_at TIMESTAMP,
     changed_at TIMESTAMP NOT NULL,
+    taken_at TIMESTAMP NOT NULL,
+    joined_at TIMESTAMP,
     PRIMARY KEY (account, fingerprint)
 );
 CREATE INDEX findings_record ON findings (record_id);

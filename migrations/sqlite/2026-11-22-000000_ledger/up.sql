@@ -107,6 +107,8 @@ CREATE TABLE findings (
     last_seen TEXT NOT NULL,
     closed_at TEXT,
     changed_at TEXT NOT NULL,
+    taken_at TEXT NOT NULL,
+    joined_at TEXT,
     PRIMARY KEY (account, fingerprint)
 ) STRICT;
 CREATE INDEX findings_record ON findings (record_id);

@@ -129,16 +129,13 @@ CREATE TABLE record_versions (
 ) STRICT;
 CREATE INDEX record_versions_record ON record_versions (record_id, until);
 
--- What a finding was until it changed, in what records show of it.
+-- What a finding was until it changed: what is shown of it as JSON, and the first moment it was otherwise. Joining its
+-- first record makes no row: findings.joined_at says when.
 CREATE TABLE finding_versions (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     account TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     until TEXT NOT NULL,
-    status TEXT NOT NULL,
-    severity TEXT,
-    score INTEGER NOT NULL,
-    justified INTEGER NOT NULL,
-    record_id INTEGER
+    was TEXT NOT NULL
 ) STRICT;
 CREATE INDEX finding_versions_finding ON finding_versions (account, fingerprint, until);

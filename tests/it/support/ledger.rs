@@ -63,6 +63,7 @@ pub fn close_record(conn: &mut AnyConnection, id: i64, time: DateTime<Utc>) -> R
     let mut row = records::find(conn, id)?.unwrap();
     row.status = Col(RecordStatus::Closed);
     row.closed_at = Some(naive(time));
+    row.changed_at = naive(time);
     records::update(conn, &row)?;
     tell(conn, "record.closed", id, time)
 }
@@ -109,6 +110,8 @@ pub fn finding(account: &str, record: Option<i64>, source: &str, item: &str) -> 
         last_seen: seen,
         closed_at: None,
         changed_at: seen,
+        taken_at: seen,
+        joined_at: record.map(|_| seen),
     }
 }
 
