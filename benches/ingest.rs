@@ -56,7 +56,7 @@ fn measure() {
     let first = import(&store, &estate, 1);
     let peak_first = status("VmHWM");
     let planning = Instant::now();
-    poamd::poam::activate(&store, now(1), "bench").unwrap();
+    poamd::poam::activate(&store, &poamd::poam::Rules::default(), now(1), "bench").unwrap();
     let planning = planning.elapsed();
     let database = folder.path().join("ledger.db");
     let (own_bytes, ()) = log_of(&store, &database, || idle(&store));

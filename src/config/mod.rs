@@ -16,6 +16,7 @@ pub mod duration;
 pub mod env;
 pub mod example;
 pub mod mail;
+pub mod poam;
 pub mod policies;
 pub mod problem;
 mod reader;
@@ -38,6 +39,7 @@ pub use deployment::Deployment;
 pub use desks::Desk;
 pub use env::{Env, ProcessEnv};
 pub use mail::Mail;
+pub use poam::Poam;
 pub use policies::Policies;
 pub use problem::{ConfigErrors, Problem};
 pub use reports::Report;
@@ -64,6 +66,7 @@ pub struct Config {
     pub schedule: Schedule,
     pub policies: Policies,
     pub templates: Templates,
+    pub poam: Poam,
     pub tickets: Tickets,
     pub desks: Vec<Desk>,
     /// There as soon as there is a report.
@@ -140,6 +143,11 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     let schedule = Schedule::read(sections.one(&schedule::SECTION));
     let policies = Policies::read(sections.one(&policies::SECTION));
     let templates = Templates::read(sections.one(&templates::SECTION));
+    let poam = Poam::read(
+        sections.one(&poam::SECTION),
+        sections.many(&poam::CLOCKS),
+        sections.many(&poam::LABELS),
+    );
     let tickets = Tickets::read(sections.one(&tickets::SECTION));
     let telemetry = Telemetry::read(sections.one(&telemetry::SECTION), env);
     let mail = sections.one(&mail::SECTION);
@@ -168,6 +176,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         schedule: schedule?,
         policies: policies?,
         templates: templates?,
+        poam: poam?,
         tickets: tickets?,
         desks: only(desks)?,
         mail,

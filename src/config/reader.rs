@@ -131,6 +131,7 @@ impl<'s> Reader<'s> {
                 .section
                 .keys_of(self.variant)
                 .any(|known| known.name == name)
+                || self.section.holds(name)
             {
                 continue;
             }
@@ -173,7 +174,7 @@ impl<'s> Sections<'s> {
     pub fn new(source: &'s Source<'s>, root: &'s DeTable<'s>) -> Self {
         for (key, value) in root {
             let name: &str = key.get_ref();
-            if SECTIONS.iter().any(|section| section.name == name) {
+            if SECTIONS.iter().any(|section| section.place().0 == name) {
                 continue;
             }
             let what = match value.get_ref() {
@@ -219,7 +220,17 @@ impl<'s> Sections<'s> {
 
     /// A section that may stand several times.
     pub fn many(&self, section: &'static Section) -> Vec<Reader<'s>> {
-        let Some((key, value)) = self.root.get_key_value(section.name) else {
+        let (outer, inner) = section.place();
+        let found = match inner {
+            None => self.root.get_key_value(outer),
+            // An outer one that is no table is told of where it is read itself.
+            Some(inner) => self
+                .root
+                .get(outer)
+                .and_then(|value| value.get_ref().as_table())
+                .and_then(|table| table.get_key_value(inner)),
+        };
+        let Some((key, value)) = found else {
             return Vec::new();
         };
         let wrong = |offset| {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    accounts, aws, database, deployment, desks, mail, policies, reports, schedule, telemetry,
+    accounts, aws, database, deployment, desks, mail, poam, policies, reports, schedule, telemetry,
     templates, tickets,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 12] = [
+pub const SECTIONS: [&Section; 15] = [
     &deployment::SECTION,
     &database::SECTION,
     &aws::SECTION,
@@ -20,6 +20,9 @@ pub const SECTIONS: [&Section; 12] = [
     &schedule::SECTION,
     &policies::SECTION,
     &templates::SECTION,
+    &poam::SECTION,
+    &poam::CLOCKS,
+    &poam::LABELS,
     &tickets::SECTION,
     &desks::SECTION,
     &mail::SECTION,
@@ -27,7 +30,7 @@ pub const SECTIONS: [&Section; 12] = [
     &telemetry::SECTION,
 ];
 
-/// One `[section]` or `[[section]]`.
+/// One `[section]` or `[[section]]`; a dot in its name says that it stands inside another.
 #[derive(Debug)]
 pub struct Section {
     pub name: &'static str,
@@ -47,6 +50,21 @@ impl Section {
         } else {
             format!("[{}]", self.name)
         }
+    }
+
+    /// Where it stands: `poam`, or `poam` and in it `clocks`.
+    pub fn place(&self) -> (&'static str, Option<&'static str>) {
+        match self.name.split_once('.') {
+            Some((outer, inner)) => (outer, Some(inner)),
+            None => (self.name, None),
+        }
+    }
+
+    /// Whether a name in it is a section of its own.
+    pub fn holds(&self, name: &str) -> bool {
+        SECTIONS
+            .iter()
+            .any(|section| section.place() == (self.name, Some(name)))
     }
 
     /// The keys that apply to a variant (all common ones, and its own).

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use poamd_contract::severity::Severity;
 use serde_json::{Value, json};
 
-use super::deadline;
+use super::clock::{self, Inputs, Known, Policy};
 use super::finding::FindingStatus;
 use super::rating::Rating;
 use super::record::{RecordId, RecordStatus};
@@ -54,7 +54,10 @@ pub struct Facts {
     pub score: i64,
     pub unjustified_score: i64,
     pub detected_at: DateTime<Utc>,
-    pub due: NaiveDate,
+    /// `None`: no clock gives a day (BOD 26-04 "next upgrade", N1).
+    pub due: Option<NaiveDate>,
+    /// The rule that `due` came from, in words.
+    pub due_rule: String,
 }
 
 /// All there is to know of one weakness in one account.
@@ -65,6 +68,11 @@ pub struct Group {
     pub live: Option<Current>,
     /// The newest closed one.
     pub past: Option<Current>,
+    /// The clocks of its account, and what they have to know.
+    pub clocks: Policy,
+    pub known: Known,
+    /// The severity that an approved risk adjustment gives the live record.
+    pub adjusted: Option<Severity>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +130,7 @@ fn plan_opening(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> 
         now,
     );
     let detail = json!({
-        "severity": facts.severity, "score": facts.score, "detected": facts.detected_at, "due": facts.due,
+        "severity": facts.severity, "score": facts.score, "detected": facts.detected_at, "due": facts.due, "due_rule": facts.due_rule,
         "findings": attach.iter().map(|i| &group.members[*i].fingerprint).collect::<Vec<_>>(),
     });
     Plan {
@@ -154,14 +162,18 @@ fn plan_live(group: &Group, live: &Current) -> Option<Plan> {
     }
     if next.severity != live.facts.severity {
         events.push((
-            "record.rating-raised",
+            if next.severity > live.facts.severity {
+                "record.rating-raised"
+            } else {
+                "record.rating-adjusted"
+            },
             json!({ "from": live.facts.severity, "to": next.severity }),
         ));
     }
     if next.due != live.facts.due {
         events.push((
             "record.due-moved-earlier",
-            json!({ "from": live.facts.due, "to": next.due }),
+            json!({ "from": live.facts.due, "to": next.due, "rule": next.due_rule }),
         ));
     }
     if (next.score, next.unjustified_score) != (live.facts.score, live.facts.unjustified_score) {
@@ -247,22 +259,29 @@ fn facts(
         .iter()
         .filter(|m| m.status != FindingStatus::Fixed)
         .collect();
-    let severity = ours
-        .iter()
-        .filter_map(|m| m.severity)
-        .chain(before.map(|b| b.severity))
-        .max()
-        .unwrap_or(Severity::Low);
+    let severity = group.adjusted.unwrap_or_else(|| {
+        ours.iter()
+            .filter_map(|m| m.severity)
+            .chain(before.map(|b| b.severity))
+            .max()
+            .unwrap_or(Severity::Low)
+    });
     let detected_at = attach
         .iter()
         .map(|i| group.members[*i].detected_at)
         .chain(before.map(|b| b.detected_at))
         .min()
         .unwrap_or(fallback);
-    let due = Rating::of(severity).map(|r| deadline::due(detected_at, r));
-    let due = match (before.map(|b| b.due), due) {
-        (Some(was), Some(is)) => was.min(is),
-        (was, is) => was.or(is).unwrap_or_else(|| detected_at.date_naive()),
+    let is = clock::due(&Inputs {
+        policy: &group.clocks,
+        detected: detected_at,
+        severity,
+        known: &group.known,
+    });
+    let (due, due_rule) = match before {
+        // A day stands, with its rule, until an earlier one comes or a decision is made.
+        Some(was) if !is_earlier(is.day, was.due) => (was.due, was.due_rule.clone()),
+        _ => (is.day, is.rule),
     };
     let title = before
         .map(|b| b.title.clone())
@@ -275,7 +294,63 @@ fn facts(
         unjustified_score: open.iter().filter(|m| !m.justified).map(|m| m.score).sum(),
         detected_at,
         due,
+        due_rule,
     }
+}
+
+/// No day at all is later than any.
+fn is_earlier(is: Option<NaiveDate>, was: Option<NaiveDate>) -> bool {
+    match (is, was) {
+        (Some(is), Some(was)) => is < was,
+        (is, None) => is.is_some(),
+        (None, Some(_)) => false,
+    }
+}
+
+/// The live record as an approved decision leaves it: rating and due day follow the clocks anew, later too. `None` if
+/// there is no live record, or nothing of it changes. What was decided, by whom and in which paper, stands in the event.
+pub fn decide(group: &Group, decision: &Value) -> Option<Plan> {
+    let live = group.live.as_ref()?;
+    let mut next = facts(
+        group,
+        Some(&live.facts),
+        Some(live.id),
+        &[],
+        live.facts.detected_at,
+    );
+    let is = clock::due(&Inputs {
+        policy: &group.clocks,
+        detected: next.detected_at,
+        severity: next.severity,
+        known: &group.known,
+    });
+    (next.due, next.due_rule) = (is.day, is.rule);
+    let mut events = Vec::new();
+    if next.severity != live.facts.severity {
+        events.push((
+            "record.rating-decided",
+            json!({ "from": live.facts.severity, "to": next.severity, "decision": decision }),
+        ));
+    }
+    if next.due != live.facts.due {
+        events.push((
+            "record.due-decided",
+            json!({ "from": live.facts.due, "to": next.due, "rule": next.due_rule, "decision": decision }),
+        ));
+    }
+    if next.due == live.facts.due {
+        next.due_rule.clone_from(&live.facts.due_rule);
+    }
+    if events.is_empty() {
+        return None;
+    }
+    Some(Plan {
+        target: Target::Existing(live.id),
+        status: live.status,
+        facts: next,
+        attach: Vec::new(),
+        events,
+    })
 }
 
 /// The title of the worst finding; among equals the one that sorts first, so that order does not matter.
@@ -326,7 +401,8 @@ mod tests {
             score: 50,
             unjustified_score: 50,
             detected_at: at("2026-09-01T00:00:00Z"),
-            due: "2026-11-30".parse().unwrap(),
+            due: Some("2026-11-30".parse().unwrap()),
+            due_rule: "FedRAMP Rev5: Moderate 90 days from detection".into(),
         };
         Current {
             id: RecordId(7),
@@ -356,7 +432,7 @@ mod tests {
         .unwrap();
         assert_eq!(plan.target, Target::New { previous: None });
         assert_eq!(plan.facts.detected_at, at("2026-08-01T00:00:00Z"));
-        assert_eq!(plan.facts.due, "2026-10-30".parse().unwrap());
+        assert_eq!(plan.facts.due, "2026-10-30".parse().ok());
         assert_eq!((plan.facts.score, plan.attach.len()), (100, 2));
     }
 
@@ -394,6 +470,7 @@ mod tests {
                 members: vec![on_record(finding)],
                 live: Some(live(status)),
                 past: None,
+                ..Group::default()
             };
             assert_eq!(decide(&group(FindingStatus::NotObserved)), None);
             assert_eq!(
@@ -416,6 +493,7 @@ mod tests {
             members: vec![on_record(FindingStatus::Fixed), other],
             live: Some(current),
             past: None,
+            ..Group::default()
         };
         let plan = decide(&group).unwrap();
         assert_eq!((plan.status, plan.facts.score), (RecordStatus::Open, 50));
@@ -431,6 +509,7 @@ mod tests {
             members: vec![justified],
             live: Some(live(RecordStatus::Open)),
             past: None,
+            ..Group::default()
         };
         let plan = decide(&group).unwrap();
         assert_eq!(
@@ -450,6 +529,7 @@ mod tests {
             members: vec![on_record(FindingStatus::Open)],
             live: pending.clone(),
             past: None,
+            ..Group::default()
         };
         assert_eq!(decide(&once), None);
         let again = Member {
@@ -460,6 +540,7 @@ mod tests {
             members: vec![again],
             live: pending,
             past: None,
+            ..Group::default()
         })
         .unwrap();
         assert_eq!(
@@ -482,6 +563,7 @@ mod tests {
             members: members.clone(),
             live: None,
             past: past("2026-10-01T00:00:00Z"),
+            ..Group::default()
         })
         .unwrap();
         assert_eq!(
@@ -492,6 +574,7 @@ mod tests {
             members,
             live: None,
             past: past("2026-07-01T00:00:00Z"),
+            ..Group::default()
         })
         .unwrap();
         assert_eq!(
@@ -512,7 +595,8 @@ mod tests {
             decide(&Group {
                 members: vec![low],
                 live: Some(live(RecordStatus::Open)),
-                past: None
+                past: None,
+                ..Group::default()
             }),
             None
         );
@@ -524,8 +608,13 @@ mod tests {
             members: vec![high],
             live: Some(live(RecordStatus::Open)),
             past: None,
+            ..Group::default()
         })
         .unwrap();
-        assert_eq!(plan.facts.due, "2026-10-01".parse().unwrap());
+        assert_eq!(plan.facts.due, "2026-10-01".parse().ok());
+        assert_eq!(
+            plan.facts.due_rule,
+            "FedRAMP Rev5: High 30 days from detection"
+        );
     }
 }

@@ -4,6 +4,7 @@ pub mod import;
 pub mod lease;
 pub mod pull;
 pub mod report;
+pub mod rules;
 pub mod scan;
 pub mod sync;
 

@@ -166,7 +166,8 @@ pub(super) fn note(
 /// Plans what the run put in line.
 pub(super) async fn plan(ctx: &Context, actor: &'static str) -> Result<Planned> {
     let (store, now) = (ctx.store.clone(), ctx.clock.now());
-    Ok(blocking(move || poam::activate(&store, now, actor)).await??)
+    let rules = super::rules::poam(&ctx.config.poam);
+    Ok(blocking(move || poam::activate(&store, &rules, now, actor)).await??)
 }
 
 pub(super) async fn blocking<T: Send + 'static>(

@@ -13,7 +13,7 @@ use crate::config::tickets::MinimumRating;
 use crate::delivery::mail::MailSummary;
 use crate::delivery::tickets::{self as delivery, Dispatcher};
 use crate::domain::rating::Rating;
-use crate::poam::{Planned, REOPEN_WINDOW};
+use crate::poam::Planned;
 use crate::tickets::planner::{self, Wanted};
 use crate::tickets::{self, DeskRules, Polled, Rules, TicketError};
 
@@ -181,7 +181,8 @@ pub fn rules(ctx: &Context) -> Rules {
         creates_per_run: config.tickets.creates_per_run,
         transitions_per_run: config.tickets.transitions_per_run,
         comments_per_run: config.tickets.comments_per_run,
-        reopen_days: u32::try_from(REOPEN_WINDOW.num_days()).unwrap_or(u32::MAX),
+        reopen_days: u32::try_from(config.poam.reopen_window.as_secs() / 86_400)
+            .unwrap_or(u32::MAX),
         void: BTreeSet::new(),
     }
 }

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 
 use super::group::Loaded;
-use crate::domain::deadline;
 use crate::domain::plan::{Facts, Plan, Target};
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
@@ -71,8 +70,8 @@ fn insert(
             unjustified_score: facts.unjustified_score,
             status: Col(plan.status),
             detected_at: stamp(facts.detected_at),
-            due: Some(facts.due),
-            due_rule: deadline::REV5.to_owned(),
+            due: facts.due,
+            due_rule: facts.due_rule.clone(),
             opened_at: stamp(now),
             changed_at: stamp(now),
             previous: previous.map(|p| p.0),
@@ -124,7 +123,8 @@ fn next_row(
         unjustified_score: facts.unjustified_score,
         status: Col(status),
         detected_at: stamp(facts.detected_at),
-        due: Some(facts.due),
+        due: facts.due,
+        due_rule: facts.due_rule.clone(),
         closed_at: if closed {
             stored.closed_at.or_else(|| Some(stamp(now)))
         } else {

@@ -6,6 +6,8 @@ use chrono::NaiveDateTime;
 use poamd_contract::finding::{Channel, WeaknessKind};
 use poamd_contract::severity::Severity;
 
+use super::{Labels, known};
+use crate::domain::clock::Clocks;
 use crate::domain::plan::{Current, Facts, Group, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
@@ -21,7 +23,13 @@ pub(super) struct Loaded {
     pub row: Option<RecordRow>,
 }
 
-pub(super) fn load(conn: &mut AnyConnection, account: &str, weakness: &str) -> Result<Loaded> {
+pub(super) fn load(
+    conn: &mut AnyConnection,
+    clocks: &Clocks,
+    labels: &Labels,
+    account: &str,
+    weakness: &str,
+) -> Result<Loaded> {
     let rows = findings::of_weakness(conn, account, weakness)?;
     let stored = records::of_group(conn, account, weakness)?;
     let live = stored.iter().find(|r| r.status.0.is_live());
@@ -33,6 +41,8 @@ pub(super) fn load(conn: &mut AnyConnection, account: &str, weakness: &str) -> R
         Some(claimed) => looked_twice(conn, account, &rows, claimed)?,
         None => BTreeSet::new(),
     };
+    let policy = clocks.of(labels.get(account).map_or("", String::as_str));
+    let (known, adjusted) = known::of(conn, policy, &rows, live.map(|r| r.id))?;
     let members = rows
         .iter()
         .map(|row| Member {
@@ -58,6 +68,9 @@ pub(super) fn load(conn: &mut AnyConnection, account: &str, weakness: &str) -> R
             members,
             live: live.map(current),
             past: past.map(current),
+            clocks: policy.clone(),
+            known,
+            adjusted,
         },
         row: live.or(past).cloned(),
     })
@@ -74,7 +87,8 @@ fn current(row: &RecordRow) -> Current {
             score: row.score,
             unjustified_score: row.unjustified_score,
             detected_at,
-            due: row.due.unwrap_or_else(|| detected_at.date_naive()),
+            due: row.due,
+            due_rule: row.due_rule.clone(),
         },
         closed_at: row.closed_at.map(|t| t.and_utc()),
     }

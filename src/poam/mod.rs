@@ -3,15 +3,41 @@
 
 mod apply;
 mod group;
+mod known;
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::domain::clock::Clocks;
 use crate::domain::plan;
-use crate::store::{AnyConnection, Result, Store, findings, records};
+use crate::domain::record::RecordId;
+use crate::store::{AnyConnection, Result, Store, StoreError, accounts, findings, records};
 
 /// Default of the reopen window (`design.md`, Records).
-pub const REOPEN_WINDOW: TimeDelta = TimeDelta::days(90);
+const REOPEN_WINDOW: TimeDelta = TimeDelta::days(90);
+
+/// What records go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    pub clocks: Clocks,
+    /// How long after closing the same record opens again.
+    pub reopen_window: TimeDelta,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            clocks: Clocks::default(),
+            reopen_window: REOPEN_WINDOW,
+        }
+    }
+}
+
+/// Account → its label.
+type Labels = HashMap<String, String>;
 
 /// Weaknesses planned in one transaction.
 const BITE: i64 = 200;
@@ -25,8 +51,15 @@ pub struct Planned {
 }
 
 /// Plans everything that waits, and the records whose claim to be done has been looked at twice.
-pub fn activate(store: &Store, now: DateTime<Utc>, actor: &str) -> Result<Planned> {
+pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Result<Planned> {
     let mut planned = Planned::default();
+    let labels = store.read_here(labels)?;
+    let round = Round {
+        rules,
+        labels: &labels,
+        now,
+        actor,
+    };
     let waiting = store.read_here(|conn| {
         Ok(records::pending_verification(conn)?
             .into_iter()
@@ -36,14 +69,14 @@ pub fn activate(store: &Store, now: DateTime<Utc>, actor: &str) -> Result<Planne
     for bite in waiting.chunks(BITE.unsigned_abs() as usize) {
         store.write_here(|conn| {
             bite.iter()
-                .try_for_each(|(a, w)| one(conn, a, w, now, actor, &mut planned))
+                .try_for_each(|(a, w)| round.one(conn, a, w, &mut planned))
         })?;
     }
     loop {
         let done = store.write_here(|conn| {
             let next = findings::next_to_plan(conn, BITE)?;
             for (account, weakness) in &next {
-                one(conn, account, weakness, now, actor, &mut planned)?;
+                round.one(conn, account, weakness, &mut planned)?;
                 findings::planned(conn, account, weakness)?;
             }
             Ok(next.is_empty())
@@ -54,25 +87,69 @@ pub fn activate(store: &Store, now: DateTime<Utc>, actor: &str) -> Result<Planne
     }
 }
 
-fn one(
+fn labels(conn: &mut AnyConnection) -> Result<Labels> {
+    Ok(accounts::all(conn)?
+        .into_iter()
+        .map(|row| (row.id, row.label))
+        .collect())
+}
+
+/// What is the same for all weaknesses of one activation.
+struct Round<'a> {
+    rules: &'a Rules,
+    labels: &'a Labels,
+    now: DateTime<Utc>,
+    actor: &'a str,
+}
+
+impl Round<'_> {
+    fn one(
+        &self,
+        conn: &mut AnyConnection,
+        account: &str,
+        weakness: &str,
+        planned: &mut Planned,
+    ) -> Result<()> {
+        let group = group::load(conn, &self.rules.clocks, self.labels, account, weakness)?;
+        if let Some(plan) = plan::plan(&group.facts, self.now, self.rules.reopen_window) {
+            for (kind, _) in &plan.events {
+                match *kind {
+                    "record.opened" => planned.opened += 1,
+                    "record.reopened" | "record.seen-again" => planned.reopened += 1,
+                    "record.closed" => planned.closed += 1,
+                    _ => planned.changed += 1,
+                }
+            }
+            apply::apply(conn, &group, &plan, self.now, self.actor)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings a live record into step with a decision that was just written in the same transaction: an approved or ended
+/// risk adjustment, a vendor's release, a completed evaluation. Rating and due day follow the clocks anew, and may move
+/// later; this is the only way they can. `decision` says what was decided and where it stands, and goes into the events
+/// (`record.rating-decided`, `record.due-decided`). True if anything moved.
+pub fn decide(
     conn: &mut AnyConnection,
-    account: &str,
-    weakness: &str,
+    rules: &Rules,
+    record: RecordId,
+    decision: &Value,
     now: DateTime<Utc>,
     actor: &str,
-    planned: &mut Planned,
-) -> Result<()> {
-    let group = group::load(conn, account, weakness)?;
-    if let Some(plan) = plan::plan(&group.facts, now, REOPEN_WINDOW) {
-        for (kind, _) in &plan.events {
-            match *kind {
-                "record.opened" => planned.opened += 1,
-                "record.reopened" | "record.seen-again" => planned.reopened += 1,
-                "record.closed" => planned.closed += 1,
-                _ => planned.changed += 1,
-            }
+) -> Result<bool> {
+    let row = records::find(conn, record.0)?.ok_or_else(|| StoreError::Row {
+        what: record.to_string(),
+        why: "there is no such record".to_owned(),
+    })?;
+    let labels = labels(conn)?;
+    let group = group::load(conn, &rules.clocks, &labels, &row.account, &row.group_key)?;
+    let live = group.facts.live.as_ref().is_some_and(|l| l.id == record);
+    match plan::decide(&group.facts, decision).filter(|_| live) {
+        Some(plan) => {
+            apply::apply(conn, &group, &plan, now, actor)?;
+            Ok(true)
         }
-        apply::apply(conn, &group, &plan, now, actor)?;
+        None => Ok(false),
     }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ItemRef;
+use crate::domain::glob;
 use crate::domain::rating::Rating;
 use crate::store::{AnyConnection, Result, shown};
 
@@ -41,10 +42,7 @@ impl Pattern {
     pub fn matches(&self, value: &str) -> bool {
         let value = value.to_lowercase();
         if self.is_glob {
-            glob(
-                &self.text.chars().collect::<Vec<_>>(),
-                &value.chars().collect::<Vec<_>>(),
-            )
+            glob::matches(&self.text, &value)
         } else {
             value.contains(&self.text)
         }
@@ -77,33 +75,6 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// `*` any characters, `?` one. Linear but for the last `*`, to which it goes back.
-fn glob(pattern: &[char], value: &[char]) -> bool {
-    let (mut p, mut v) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while v < value.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                back = Some((p, v));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == value[v] => {
-                p += 1;
-                v += 1;
-            }
-            _ => match back {
-                Some((star, from)) => {
-                    back = Some((star, from + 1));
-                    p = star + 1;
-                    v = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// What is asked for. Empty: everything.

@@ -39,7 +39,7 @@ pub struct TicketView {
     pub rating_reason: String,
     pub detected: NaiveDate,
     pub due: Option<NaiveDate>,
-    /// The rule the due date follows from ([`crate::domain::deadline::REV5`]).
+    /// The rule the due date follows from ([`crate::domain::clock`]).
     pub due_rule: String,
     /// Detectors that see it.
     pub sources: Vec<String>,
@@ -153,7 +153,7 @@ impl TicketView {
             rating_reason: "the policy states score 8, Security Hub says HIGH; the higher counts".into(),
             detected: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap_or_default(),
             due: NaiveDate::from_ymd_opt(2026, 12, 22),
-            due_rule: crate::domain::deadline::REV5.into(),
+            due_rule: "FedRAMP Rev5: High 30 days from detection".into(),
             sources: vec!["policy".into(), "securityhub".into()],
             controls: vec!["SC-28".into(), "SC-28(1)".into()],
         }

@@ -129,7 +129,11 @@ fn record(number: usize, due_in: i64) -> RecordRow {
         },
         detected: shifted(
             due,
-            -i64::try_from(crate::domain::deadline::days(rating)).unwrap_or(90),
+            match rating {
+                Rating::High => -30,
+                Rating::Moderate => -90,
+                Rating::Low => -180,
+            },
         ),
         due: Some(due),
         sources: vec!["securityhub".into(), "policy".into()],

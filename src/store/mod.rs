@@ -25,6 +25,7 @@ pub mod runs;
 pub mod schedule;
 pub mod schema;
 pub mod shown;
+pub mod signals;
 pub mod tickets;
 pub mod vendors;
 pub mod versions;

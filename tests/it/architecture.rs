@@ -167,6 +167,11 @@ const FOLDERS: &[(&str, &str)] = &[
         "the conformance suite against the stand-in",
     ),
     (
+        "data",
+        "published tables that rules go by, with their licences",
+    ),
+    ("data/clocks", "remediation clocks of FedRAMP, CISA and CMS"),
+    (
         "docs",
         "for operators: the AWS permissions, the map of folders, the reasons for dependencies",
     ),
@@ -217,6 +222,10 @@ const FOLDERS: &[(&str, &str)] = &[
         "the delivery state machine of tickets",
     ),
     ("src/domain", "the nouns and rules of the ledger; pure"),
+    (
+        "src/domain/clock",
+        "due dates: clock sets over the published tables",
+    ),
     ("src/exchange", "records as files, one file a form"),
     (
         "src/intake",

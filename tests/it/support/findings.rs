@@ -102,7 +102,7 @@ pub fn look(
 }
 
 pub fn plan(store: &Store, now: DateTime<Utc>) {
-    poamd::poam::activate(store, now, "test").unwrap();
+    poamd::poam::activate(store, &poamd::poam::Rules::default(), now, "test").unwrap();
 }
 
 /// A control finding of the hub on a bucket, open since the beginning of September.

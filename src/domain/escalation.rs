@@ -1,0 +1,363 @@
+//! How far the records are from what makes an agency escalate (FedRAMP Rev5 performance management; `poam.md` 2.5):
+//! DFR, a detailed finding review, then CAP, a corrective action plan. The thresholds are data (`data/clocks`). Pure.
+
+use std::collections::BTreeSet;
+
+use chrono::{Days, Months, NaiveDate};
+use serde::Serialize;
+
+use super::clock::frames::{self, Trigger};
+use super::rating::Rating;
+
+/// A record as triggers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aged {
+    pub weakness: String,
+    pub rating: Rating,
+    pub detected: NaiveDate,
+    /// `None`: still open.
+    pub closed: Option<NaiveDate>,
+    /// Software that is vulnerable, for the count of unique vulnerabilities.
+    pub is_vulnerability: bool,
+}
+
+impl Aged {
+    fn was_open(&self, day: NaiveDate) -> bool {
+        self.detected <= day && self.closed.is_none_or(|closed| closed > day)
+    }
+}
+
+/// One trigger and how far away it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Distance {
+    /// `5 High older than 30 days`.
+    pub trigger: String,
+    /// `DFR`, `CAP`.
+    pub action: String,
+    /// How much there is of it; `None` if the ledger cannot know.
+    pub count: Option<u64>,
+    pub threshold: Option<u64>,
+    /// How many more it takes; 0: it is reached.
+    pub left: Option<u64>,
+    /// The next day on which it would be reached if nothing closes; `None`: not by what is known today.
+    pub reached_on: Option<NaiveDate>,
+    /// What else there is to say.
+    pub note: String,
+}
+
+impl Distance {
+    pub fn is_reached(&self) -> bool {
+        self.left == Some(0)
+    }
+}
+
+/// All triggers against the records. `baseline` is the number of unique vulnerabilities at authorization.
+pub fn distances(records: &[Aged], baseline: Option<u32>, today: NaiveDate) -> Vec<Distance> {
+    let triggers = &frames::frames().triggers;
+    let mut found: Vec<Distance> = triggers
+        .iter()
+        .filter_map(|trigger| match trigger.metric.as_deref() {
+            None => aged(trigger, records, today),
+            Some("uniqueVulnerabilityCount") => Some(unique(trigger, records, baseline, today)),
+            Some("unauthenticatedScanShare") => Some(unauthenticated(trigger)),
+            Some(_) => None,
+        })
+        .collect();
+    let repeated = triggers
+        .iter()
+        .find(|t| t.metric.as_deref() == Some("anyTriggerRepeatedWithinMonths"))
+        .and_then(|trigger| repeated(trigger, records, today));
+    found.extend(repeated);
+    found
+}
+
+/// Rating, number and age of a trigger about old records.
+fn terms(trigger: &Trigger) -> Option<(Rating, u64, u32)> {
+    Some((
+        trigger.rating.as_deref()?.parse().ok()?,
+        u64::from(trigger.count?),
+        trigger.older_than_days?,
+    ))
+}
+
+/// The first day on which a record is older than so many days.
+fn ripe(record: &Aged, days: u32) -> NaiveDate {
+    record
+        .detected
+        .checked_add_days(Days::new(u64::from(days) + 1))
+        .unwrap_or(record.detected)
+}
+
+fn aged(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Distance> {
+    let (rating, threshold, days) = terms(trigger)?;
+    let mut ripens: Vec<NaiveDate> = records
+        .iter()
+        .filter(|record| record.rating == rating && record.was_open(today))
+        .map(|record| ripe(record, days))
+        .collect();
+    ripens.sort_unstable();
+    let count = ripens.iter().filter(|day| **day <= today).count() as u64;
+    let nth = usize::try_from(threshold)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    Some(Distance {
+        trigger: format!("{threshold} {rating} older than {days} days"),
+        action: trigger.action.clone().unwrap_or_default(),
+        count: Some(count),
+        threshold: Some(threshold),
+        left: Some(threshold.saturating_sub(count)),
+        reached_on: ripens.get(nth).copied().map(|day| day.max(today)),
+        note: String::new(),
+    })
+}
+
+fn unique(
+    trigger: &Trigger,
+    records: &[Aged],
+    baseline: Option<u32>,
+    today: NaiveDate,
+) -> Distance {
+    let names: BTreeSet<&str> = records
+        .iter()
+        .filter(|record| record.is_vulnerability && record.was_open(today))
+        .map(|record| record.weakness.as_str())
+        .collect();
+    let count = names.len() as u64;
+    let percent = u64::from(trigger.increase_percent.unwrap_or_default());
+    let least = u64::from(trigger.or_at_least.unwrap_or_default());
+    let threshold = baseline.map(|baseline| {
+        let baseline = u64::from(baseline);
+        baseline + (baseline * percent).div_ceil(100).max(least)
+    });
+    let left = threshold.map(|threshold| threshold.saturating_sub(count));
+    Distance {
+        trigger: format!("unique vulnerabilities up {percent} % or {least}, whichever is more"),
+        action: trigger.action.clone().unwrap_or_default(),
+        count: Some(count),
+        threshold,
+        left,
+        reached_on: left.filter(|left| *left == 0).map(|_| today),
+        note: baseline.map_or_else(
+            || {
+                "not counted: set [poam] ato_vulnerabilities to what there was at authorization"
+                    .to_owned()
+            },
+            |baseline| format!("{baseline} at authorization"),
+        ),
+    }
+}
+
+fn unauthenticated(trigger: &Trigger) -> Distance {
+    Distance {
+        trigger: format!(
+            "{} % or more of the scans unauthenticated",
+            trigger.percent.unwrap_or_default()
+        ),
+        action: trigger.first.clone().unwrap_or_default(),
+        count: None,
+        threshold: None,
+        left: None,
+        reached_on: None,
+        note: "not counted: poamd itself looks only with credentials; scans of others say so themselves".to_owned(),
+    }
+}
+
+/// Whether any trigger about old records began to hold twice within so many months.
+fn repeated(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Distance> {
+    let months = trigger.months?;
+    let from = today.checked_sub_months(Months::new(months))?;
+    let mut begins: Vec<(NaiveDate, String)> = frames::frames()
+        .triggers
+        .iter()
+        .filter(|t| t.metric.is_none())
+        .filter_map(terms)
+        .flat_map(|(rating, threshold, days)| {
+            let name = format!("{threshold} {rating} older than {days} days");
+            beginnings(records, rating, threshold, days, today)
+                .into_iter()
+                .filter(|day| *day > from)
+                .map(move |day| (day, name.clone()))
+        })
+        .collect();
+    begins.sort();
+    let mut worst = 0;
+    let mut which = String::new();
+    for (_, name) in &begins {
+        let times = begins.iter().filter(|(_, other)| other == name).count();
+        if times > worst {
+            worst = times;
+            which.clone_from(name);
+        }
+    }
+    let count = worst as u64;
+    Some(Distance {
+        trigger: format!("any of these again within {months} months"),
+        action: trigger.action.clone().unwrap_or_default(),
+        count: Some(count),
+        threshold: Some(2),
+        left: Some(2u64.saturating_sub(count)),
+        reached_on: (count >= 2).then_some(today),
+        note: if which.is_empty() {
+            format!("none was reached since {from}")
+        } else {
+            format!("reached most often since {from}: {which}")
+        },
+    })
+}
+
+/// The days on which a trigger about old records began to hold.
+fn beginnings(
+    records: &[Aged],
+    rating: Rating,
+    threshold: u64,
+    days: u32,
+    today: NaiveDate,
+) -> Vec<NaiveDate> {
+    // A record counts from the day it is ripe to the day it is closed: plus one, minus one.
+    let mut steps: Vec<(NaiveDate, i64)> = Vec::new();
+    for record in records.iter().filter(|r| r.rating == rating) {
+        let ripe = ripe(record, days);
+        if ripe <= today && record.closed.is_none_or(|closed| closed > ripe) {
+            steps.push((ripe, 1));
+            steps.extend(record.closed.map(|closed| (closed, -1)));
+        }
+    }
+    steps.sort_unstable();
+    let threshold = i64::try_from(threshold).unwrap_or(i64::MAX);
+    let mut begins = Vec::new();
+    let mut count = 0;
+    for day in steps.chunk_by(|a, b| a.0 == b.0) {
+        let after = count + day.iter().map(|(_, by)| by).sum::<i64>();
+        if count < threshold && after >= threshold && day[0].0 <= today {
+            begins.push(day[0].0);
+        }
+        count = after;
+    }
+    begins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    const TODAY: &str = "2026-11-22";
+
+    fn records(rating: Rating, detected: &[&str]) -> Vec<Aged> {
+        detected
+            .iter()
+            .enumerate()
+            .map(|(n, at)| Aged {
+                weakness: format!("CVE-2026-{n:04}"),
+                rating,
+                detected: day(at),
+                closed: None,
+                is_vulnerability: true,
+            })
+            .collect()
+    }
+
+    fn ask(records: &[Aged], baseline: Option<u32>) -> Vec<Distance> {
+        distances(records, baseline, day(TODAY))
+    }
+
+    #[test]
+    fn every_published_trigger_is_shown_with_its_action() {
+        let shown: Vec<(String, String)> = ask(&[], Some(10))
+            .into_iter()
+            .map(|d| (d.trigger, d.action))
+            .collect();
+        let want = [
+            ("5 High older than 30 days", "DFR"),
+            ("5 High older than 60 days", "CAP"),
+            ("10 Moderate older than 90 days", "DFR"),
+            ("10 Moderate older than 120 days", "CAP"),
+            (
+                "unique vulnerabilities up 20 % or 10, whichever is more",
+                "DFR",
+            ),
+            ("10 % or more of the scans unauthenticated", "DFR"),
+            ("any of these again within 6 months", "CAP"),
+        ];
+        assert_eq!(shown, want.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn the_distance_falls_as_records_age() {
+        // 31 days ago counts, 30 days ago does not.
+        let aged = records(
+            Rating::High,
+            &[
+                "2026-10-22",
+                "2026-10-22",
+                "2026-10-22",
+                "2026-10-23",
+                "2026-11-01",
+            ],
+        );
+        let first = &ask(&aged, None)[0];
+        assert_eq!((first.count, first.left), (Some(3), Some(2)));
+        assert_eq!(first.reached_on, Some(day("2026-12-02")));
+        assert!(!first.is_reached());
+        let fewer = &ask(&aged[..4], None)[0];
+        assert_eq!(fewer.reached_on, None);
+        let old = records(Rating::High, &["2026-09-01"; 5]);
+        let all = ask(&old, None);
+        assert!(all[0].is_reached() && all[1].is_reached() && !all[2].is_reached());
+        assert_eq!(all[0].reached_on, Some(day(TODAY)));
+        // Closed ones are nobody's concern any more.
+        let closed: Vec<Aged> = old
+            .into_iter()
+            .map(|r| Aged {
+                closed: Some(day("2026-11-22")),
+                ..r
+            })
+            .collect();
+        assert_eq!(ask(&closed, None)[0].count, Some(0));
+    }
+
+    #[test]
+    fn unique_vulnerabilities_are_held_against_the_baseline_only_if_there_is_one() {
+        let many = records(Rating::Low, &["2026-11-01"; 22]);
+        let unknown = &ask(&many, None)[4];
+        assert_eq!((unknown.count, unknown.left), (Some(22), None));
+        for (baseline, threshold) in [(0, 10), (12, 22), (50, 60), (100, 120), (101, 122)] {
+            let got = &ask(&many, Some(baseline))[4];
+            assert_eq!(got.threshold, Some(threshold), "{baseline}");
+            assert_eq!(got.is_reached(), threshold <= 22);
+        }
+    }
+
+    #[test]
+    fn a_trigger_that_comes_back_within_half_a_year_is_a_repeat() {
+        let closed = |records: Vec<Aged>, at: &str| -> Vec<Aged> {
+            records
+                .into_iter()
+                .map(|r| Aged {
+                    closed: Some(day(at)),
+                    ..r
+                })
+                .collect()
+        };
+        let mut all = closed(records(Rating::High, &["2026-06-01"; 5]), "2026-07-20");
+        assert_eq!(ask(&all, None)[6].count, Some(1));
+        all.extend(closed(
+            records(Rating::High, &["2026-09-01"; 5]),
+            "2026-10-20",
+        ));
+        let again = &ask(&all, None)[6];
+        assert_eq!((again.count, again.left), (Some(2), Some(0)));
+        assert!(
+            again.note.ends_with("5 High older than 30 days"),
+            "{}",
+            again.note
+        );
+        // Long ago counts no longer.
+        let mut old = closed(records(Rating::High, &["2026-01-01"; 5]), "2026-03-20");
+        old.extend(records(Rating::High, &["2026-09-25"; 5]));
+        assert_eq!(ask(&old, None)[6].count, Some(1));
+    }
+}
