@@ -90,7 +90,7 @@ pub enum Fix {
     Partial,
 }
 
-/// A package in which a flaw is.
+/// A package in which a flaw is; for a flaw in the customer's own code the file (`path` then ends in its lines).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Package {
@@ -136,7 +136,7 @@ pub struct Attack {
     /// Instance, user or key that was attacked or used.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub target: BTreeMap<String, String>,
-    /// MITRE ATT&CK tactics and techniques, threat lists, as the source names them.
+    /// What the source rests on, as it names it: `threat list: …`, `tactic: …`, `signal: …`, `process: …`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
 }
@@ -147,6 +147,8 @@ pub struct Attack {
 pub struct Actor {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,6 +163,9 @@ pub struct Actor {
     /// Autonomous system, `AS64500 Example Net`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// Whose line it is, where that is not the network's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }

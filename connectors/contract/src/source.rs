@@ -18,6 +18,8 @@ pub struct Page {
     /// Something on it could not be read at all, so what is absent from it may still be there:
     /// a cell with such a page was not read completely.
     pub damaged: bool,
+    /// Documents that are no findings and were not expected to be (an IDS's records of traffic).
+    pub passed: u64,
     /// Which absences count, where the detector does not look for everything; `None`: all do.
     pub vouched: Option<Vouched>,
 }

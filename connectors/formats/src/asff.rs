@@ -1,21 +1,24 @@
 //! AWS Security Finding Format, as Security Hub's `GetFindings` writes it (PascalCase).
 //! Who made a finding decides its identity and its weakness; the state table is `design.md`'s.
 
+mod detail;
+mod fields;
 mod shape;
 
 use chrono::{DateTime, Utc};
 use poamd_contract::finding::{
-    Channel, FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
+    FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
 };
 use poamd_contract::ids::Region;
 use poamd_contract::severity::Severity;
 
 use crate::control;
 use crate::document::{Document, NO_ACCOUNT, NO_ID, Packages, remediation, severity_of_label};
+use crate::given::Given;
 use crate::lenient::Text;
 use crate::marks::{DESCRIPTION, Marks, TITLE};
 use crate::origin::{Clues, Origin};
-use crate::product::{Maker, Product};
+use crate::product::{Maker, Product, Said};
 use crate::resource::{Named, place};
 use crate::weakness::{code, incident, reachability, vulnerability, weakness};
 
@@ -28,11 +31,11 @@ impl<'a> Document<'a> for Asff<'a> {
             .any(|leaf| leaf.value.is_some())
     }
 
-    fn report(&self, channel: Channel, mut marks: Marks) -> Result<FindingReport, &'static str> {
+    fn report(&self, given: &Given, mut marks: Marks) -> Result<FindingReport, &'static str> {
         if self.id.text().is_empty() {
             return Err(NO_ID);
         }
-        let origin = self.clues().settle(&mut marks).ok_or(NO_ACCOUNT)?;
+        let origin = self.clues().settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         self.note_forms(&mut marks);
         let product = self.product();
         let resources = self.resources(&origin, &mut marks);
@@ -42,7 +45,10 @@ impl<'a> Document<'a> for Asff<'a> {
         let about = About {
             native_id: marks.id("id", self.id.text()),
             region: place(&origin, control.as_deref(), resources.first()),
-            title: marks.required("title", &self.title, TITLE),
+            title: control::bare_title(
+                marks.required("title", &self.title, TITLE),
+                control.as_deref(),
+            ),
             primary: resources.first(),
             control,
             product,
@@ -50,7 +56,7 @@ impl<'a> Document<'a> for Asff<'a> {
         };
         Ok(FindingReport {
             source: about.product.source(),
-            channel,
+            channel: given.channel,
             identity: about.identity(),
             weakness: self.weakness(&about),
             description: marks.text("description", &self.description, DESCRIPTION),
@@ -64,6 +70,7 @@ impl<'a> Document<'a> for Asff<'a> {
             updated: self.updated(&mut marks),
             signal: self.signal(about.product.maker, &mut marks),
             sample: self.is_sample(about.product.maker),
+            detail: Box::new(self.detail(about.product.maker, &about.title)),
             native_id: about.native_id,
             region: about.region,
             title: about.title,
@@ -71,7 +78,6 @@ impl<'a> Document<'a> for Asff<'a> {
             partition: origin.partition,
             resources,
             marks: marks.into_list(),
-            detail: Box::default(),
             raw: None,
         })
     }
@@ -116,13 +122,15 @@ impl About<'_> {
 
 impl Asff<'_> {
     fn product(&self) -> Product<'_> {
-        let version = self.product_fields.inspector_version.text();
-        Product::of(
-            self.product_arn.text(),
-            self.id.text(),
-            self.product_name.text(),
-            version,
-        )
+        let fields = &self.product_fields;
+        Product::of(&Said {
+            arn: self.product_arn.text(),
+            id: self.id.text(),
+            products: [self.product_name.text(), fields.product.text()],
+            companies: [self.company_name.text(), fields.company.text()],
+            generator: self.generator_id.text(),
+            version: fields.inspector_version.text(),
+        })
     }
 
     fn clues(&self) -> Clues<'_> {
@@ -154,7 +162,7 @@ impl Asff<'_> {
                 id: r.id.text().into(),
                 kind: r.kind.text(),
                 region: r.region.text(),
-                tag: r.tags.name.text(),
+                tag: r.tags.get("Name"),
             });
         named.map(|named| named.reference(origin, marks)).collect()
     }
@@ -302,8 +310,7 @@ impl Asff<'_> {
         let guardduty = maker == Maker::GuardDuty
             && (self
                 .product_fields
-                .guardduty_sample
-                .text()
+                .guardduty("additionalInfo/sample")
                 .eq_ignore_ascii_case("true")
                 || self.title.text().starts_with("[SAMPLE]"));
         self.sample.value == Some(true) || guardduty

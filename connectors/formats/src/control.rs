@@ -48,6 +48,20 @@ impl<'a> Clues<'a> {
     }
 }
 
+/// A title without the control id that hubs without consolidated controls put before it, so that twins and both
+/// kinds of hub say the same.
+pub(crate) fn bare_title(title: String, control: Option<&str>) -> String {
+    let bare = control
+        .and_then(|control| title.strip_prefix(control))
+        .filter(|rest| rest.starts_with([' ', ':', '-']))
+        .map(|rest| rest.trim_start_matches([' ', ':', '-']))
+        .filter(|rest| !rest.is_empty());
+    match bare {
+        Some(bare) => bare.to_owned(),
+        None => title,
+    }
+}
+
 /// `S3.8`, `CloudTrail.2`: a service's name, a dot, a number.
 fn is_control(text: &str) -> bool {
     text.split_once('.').is_some_and(|(service, number)| {
@@ -64,6 +78,23 @@ fn is_control(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn titles_do_not_repeat_the_control() {
+        for (title, want) in [
+            (
+                "CloudTrail.2 CloudTrail should encrypt",
+                "CloudTrail should encrypt",
+            ),
+            ("CloudTrail.2: encrypt", "encrypt"),
+            ("CloudTrail.21 other", "CloudTrail.21 other"),
+            ("CloudTrail.2", "CloudTrail.2"),
+            ("CloudTrail should encrypt", "CloudTrail should encrypt"),
+        ] {
+            assert_eq!(bare_title(title.to_owned(), Some("CloudTrail.2")), want);
+            assert_eq!(bare_title(title.to_owned(), None), title);
+        }
+    }
 
     #[test]
     fn controls_are_found_wherever_they_stand() {

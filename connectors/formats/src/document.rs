@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use poamd_contract::finding::{Channel, FindingReport};
+use poamd_contract::finding::FindingReport;
 use poamd_contract::severity::Severity;
 use serde::Deserialize;
 
+use crate::given::Given;
 use crate::lenient::{List, Part, Text};
 use crate::marks::Marks;
 
@@ -14,13 +15,17 @@ pub(crate) trait Document<'a>: Deserialize<'a> {
     /// True if it has the keys only this format has.
     fn is_like(&self) -> bool;
 
+    /// False for a document of this format that is about something else and passed over.
+    fn is_finding(&self) -> bool {
+        true
+    }
+
     /// The report, or why it cannot be taken: it has no identity.
-    fn report(&self, channel: Channel, marks: Marks) -> Result<FindingReport, &'static str>;
+    fn report(&self, given: &Given, marks: Marks) -> Result<FindingReport, &'static str>;
 }
 
 pub(crate) const NO_ID: &str = "it has no id: ask its producer for the whole document";
-pub(crate) const NO_ACCOUNT: &str =
-    "it names no AWS account, neither in a field nor in an ARN: add it and import again";
+pub(crate) const NO_ACCOUNT: &str = "it names no AWS account, neither in a field nor in an ARN: say whose it is (poamd import --account NUMBER)";
 
 /// AWS's labels; "not yet rated" has several spellings.
 pub(crate) fn severity_of_label(label: &str, marks: &mut Marks) -> Option<Severity> {
@@ -36,19 +41,32 @@ pub(crate) fn severity_of_label(label: &str, marks: &mut Marks) -> Option<Severi
     severity
 }
 
-/// The package of a vulnerability that has a fix; ASFF and Inspector2 have the same words in their own case.
+/// The package of a vulnerability; ASFF and Inspector2 have the same words in their own case.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(crate) struct Package<'a> {
     #[serde(alias = "Name")]
     pub(crate) name: Text<'a>,
+    #[serde(alias = "Version")]
+    pub(crate) version: Text<'a>,
+    #[serde(alias = "Epoch")]
+    pub(crate) epoch: Text<'a>,
+    #[serde(alias = "Release")]
+    pub(crate) release: Text<'a>,
+    #[serde(alias = "PackageManager", rename = "packageManager")]
+    pub(crate) manager: Text<'a>,
+    #[serde(alias = "FilePath", rename = "filePath")]
+    pub(crate) path: Text<'a>,
     #[serde(alias = "FixedInVersion", rename = "fixedInVersion")]
     pub(crate) fixed_in: Text<'a>,
     #[serde(alias = "Remediation")]
     pub(crate) remediation: Text<'a>,
 }
 
-pub(crate) type Packages<'a> = List<Part<Package<'a>>, 5>;
+pub(crate) type Packages<'a> = List<Part<Package<'a>>, 32>;
+
+/// Packages whose update is spelt out; a kernel's many parts have one.
+const SPELT_OUT: usize = 5;
 
 /// How to fix it: the advice, the packages that have a fix, the address.
 pub(crate) fn remediation(advice: &str, packages: &[Part<Package<'_>>], url: &str) -> String {
@@ -63,7 +81,7 @@ pub(crate) fn remediation(advice: &str, packages: &[Part<Package<'_>>], url: &st
     if advice.trim() != "None Provided" {
         add(advice.into());
     }
-    for package in packages {
+    for package in packages.iter().take(SPELT_OUT) {
         let (name, fixed) = (package.name.text(), package.fixed_in.text());
         if !package.remediation.text().is_empty() {
             add(package.remediation.text().into());

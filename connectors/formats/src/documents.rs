@@ -10,14 +10,16 @@ use poamd_contract::source::Page;
 
 use crate::detect::Format;
 use crate::envelope::{is_envelope, is_list_of_findings, key_at};
+use crate::given::Given;
 use crate::input::{Input, LONGEST};
 use crate::marks::excerpt;
 use crate::scan::{Walk, is_blank};
 use crate::take::{Attempt, take};
 use damage::FAR;
 
-/// Documents of one page of a file.
+/// Documents of one page of a file, and the bytes behind which it ends before that: the page keeps its documents.
 const PAGE: usize = 2000;
+const PAGE_BYTES: usize = 16 << 20;
 
 /// Lists in lists that are looked into.
 const DEEPEST: usize = 8;
@@ -37,7 +39,7 @@ enum Inside {
 /// The pages of a file or reply, read as they are asked for; memory holds one of them at a time.
 pub struct Documents<R> {
     input: Input<R>,
-    channel: Channel,
+    given: Given,
     place: String,
     /// Set for a reply whose format is known: then the outermost object is the reply.
     fixed: Option<Format>,
@@ -45,6 +47,8 @@ pub struct Documents<R> {
     guess: Format,
     inside: Vec<Inside>,
     page: Page,
+    /// Bytes of the page's documents.
+    size: usize,
     documents: usize,
     /// What was met last was broken, so quotes and brackets may not mean what they seem to.
     astray: bool,
@@ -66,8 +70,10 @@ enum State {
 }
 
 /// The pages of a reader: at most 2,000 documents each. An `Err` is the reader's and the last item.
-pub fn read_documents<R: Read>(channel: Channel, place: &str, reader: R) -> Documents<R> {
-    Documents::new(channel, place, reader, None, PAGE)
+///
+/// `given` is the channel, or also whose documents are that do not say so themselves.
+pub fn read_documents<R: Read>(given: impl Into<Given>, place: &str, reader: R) -> Documents<R> {
+    Documents::new(given.into(), place, reader, None, PAGE)
 }
 
 /// The pages of bytes in memory.
@@ -81,7 +87,7 @@ pub fn parse_documents(channel: Channel, place: &str, bytes: &[u8]) -> impl Iter
 /// What is not JSON, cut off or without identity is set aside with its reason; [`Page::damaged`] says
 /// whether something could not be read.
 pub fn parse_page(format: Format, channel: Channel, place: &str, bytes: &[u8]) -> Page {
-    let mut documents = Documents::new(channel, place, bytes, Some(format), usize::MAX);
+    let mut documents = Documents::new(channel.into(), place, bytes, Some(format), usize::MAX);
     documents.next().and_then(Result::ok).unwrap_or_default()
 }
 
@@ -89,7 +95,7 @@ impl<R: Read> Iterator for Documents<R> {
     type Item = io::Result<Page>;
 
     fn next(&mut self) -> Option<io::Result<Page>> {
-        while self.page.reports.len() + self.page.set_aside.len() < self.limit {
+        while self.page.reports.len() + self.page.set_aside.len() < self.limit && !self.is_heavy() {
             match self.state {
                 State::New | State::Reading => {
                     if let Err(error) = self.step() {
@@ -99,6 +105,7 @@ impl<R: Read> Iterator for Documents<R> {
                 State::Ended | State::Failed(_) => break,
             }
         }
+        self.size = 0;
         let page = std::mem::take(&mut self.page);
         if !is_empty(&page) {
             return Some(Ok(page));
@@ -111,15 +118,16 @@ impl<R: Read> Iterator for Documents<R> {
 }
 
 impl<R: Read> Documents<R> {
-    fn new(channel: Channel, place: &str, reader: R, fixed: Option<Format>, limit: usize) -> Self {
+    fn new(given: Given, place: &str, reader: R, fixed: Option<Format>, limit: usize) -> Self {
         Self {
             input: Input::new(reader),
-            channel,
+            given,
             place: place.to_owned(),
             fixed,
             guess: fixed.unwrap_or(Format::Asff),
             inside: Vec::new(),
             page: Page::default(),
+            size: 0,
             documents: 0,
             astray: false,
             far: FAR,
@@ -167,6 +175,11 @@ impl<R: Read> Documents<R> {
             _ => self.rubbish()?,
         }
         Ok(())
+    }
+
+    /// True if a page of a file holds as much as it may.
+    fn is_heavy(&self) -> bool {
+        self.limit != usize::MAX && self.size >= PAGE_BYTES
     }
 
     fn enter(&mut self, what: Inside) {
@@ -237,8 +250,15 @@ impl<R: Read> Documents<R> {
         self.documents += 1;
         loop {
             let bytes = self.input.bytes();
-            match take(bytes, self.fixed, &mut self.guess, self.channel) {
+            match take(bytes, self.fixed, &mut self.guess, &self.given) {
+                Attempt::Passed(length) => {
+                    self.page.passed += 1;
+                    self.astray = false;
+                    self.input.consume(length);
+                    return Ok(());
+                }
                 Attempt::Taken(report, length) => {
+                    self.size += length;
                     self.page.reports.push(*report);
                     self.astray = false;
                     self.input.consume(length);
@@ -277,5 +297,5 @@ impl<R: Read> Documents<R> {
 }
 
 fn is_empty(page: &Page) -> bool {
-    page.reports.is_empty() && page.set_aside.is_empty()
+    page.reports.is_empty() && page.set_aside.is_empty() && page.passed == 0
 }

@@ -1,15 +1,17 @@
 //! GuardDuty findings, as `GetFindings` writes them, on the wire and through the AWS CLI. The record they make
 //! is an incident: a type on its root resource.
 
+mod detail;
 mod shape;
 
 use std::borrow::Cow;
 
-use poamd_contract::finding::{Channel, FindingReport, Identity, ResourceRef, Signal};
+use poamd_contract::finding::{FindingReport, Identity, ResourceRef, Signal};
 use poamd_contract::severity::Severity;
 use serde::Deserialize;
 
 use crate::document::{Document, NO_ACCOUNT, NO_ID};
+use crate::given::Given;
 use crate::lenient::Flag;
 use crate::marks::{DESCRIPTION, Marks, TITLE};
 use crate::origin::{Clues, Origin};
@@ -24,7 +26,7 @@ impl<'a> Document<'a> for GuardDuty<'a> {
         self.service.present || self.resource.present || self.arn.text().contains(":guardduty:")
     }
 
-    fn report(&self, channel: Channel, mut marks: Marks) -> Result<FindingReport, &'static str> {
+    fn report(&self, given: &Given, mut marks: Marks) -> Result<FindingReport, &'static str> {
         let clues = Clues {
             account: self.account_id.text(),
             region: self.region.text(),
@@ -34,7 +36,7 @@ impl<'a> Document<'a> for GuardDuty<'a> {
         if self.arn.text().is_empty() && self.id.text().is_empty() {
             return Err(NO_ID);
         }
-        let origin = clues.settle(&mut marks).ok_or(NO_ACCOUNT)?;
+        let origin = clues.settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         let native_id = self.native_id(&origin, &mut marks).ok_or(NO_ID)?;
         marks.part("resource", &self.resource);
         marks.part("service", &self.service);
@@ -45,7 +47,7 @@ impl<'a> Document<'a> for GuardDuty<'a> {
         let archived = self.service.archived.value == Some(true);
         Ok(FindingReport {
             source: "guardduty".to_owned(),
-            channel,
+            channel: given.channel,
             identity: Identity::Native {
                 arn: native_id.clone(),
             },
@@ -77,7 +79,7 @@ impl<'a> Document<'a> for GuardDuty<'a> {
             native_id,
             resources,
             marks: marks.into_list(),
-            detail: Box::default(),
+            detail: Box::new(self.detail()),
             raw: None,
         })
     }
@@ -195,17 +197,11 @@ fn affected<'a>(of: &'a Affected<'_>, origin: &Origin) -> Vec<(&'static str, Nam
         principal(&of.access_key, origin),
         "",
     );
-    let name = of
-        .instance
-        .tags
-        .items
-        .iter()
-        .find(|tag| tag.key.text() == "Name");
     add(
         "Instance",
         "AwsEc2Instance",
         of.instance.id.text().into(),
-        name.map_or("", |tag| tag.value.text()),
+        of.instance.tags.get("Name"),
     );
     let by_arn = [
         ("EKSCluster", "AwsEksCluster", &of.eks),
@@ -258,6 +254,8 @@ fn principal<'a>(key: &'a AccessKey<'_>, origin: &Origin) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use poamd_contract::finding::Channel;
+
     use super::*;
 
     fn report(resource: &str, rest: &str) -> FindingReport {
@@ -267,7 +265,7 @@ mod tests {
         );
         serde_json::from_str::<GuardDuty<'_>>(&text)
             .unwrap()
-            .report(Channel::Pull, Marks::default())
+            .report(&Channel::Pull.into(), Marks::default())
             .unwrap()
     }
 
@@ -316,7 +314,7 @@ mod tests {
             "Service":{"Archived":true,"AdditionalInfo":{"Value":"{\"sample\":true}"}}}"#;
         let got = serde_json::from_str::<GuardDuty<'_>>(text).unwrap();
         assert!(got.is_like());
-        let got = got.report(Channel::File, Marks::default()).unwrap();
+        let got = got.report(&Channel::File.into(), Marks::default()).unwrap();
         assert_eq!(got.signal, Signal::ArchivedByHand);
         assert_eq!(got.severity, Some(Severity::Low));
         assert!(got.sample);
@@ -329,7 +327,7 @@ mod tests {
         let text = r#"{"id":"f","accountId":"210987654321","region":"us-gov-west-1","service":{"detectorId":"d"}}"#;
         let got = serde_json::from_str::<GuardDuty<'_>>(text)
             .unwrap()
-            .report(Channel::Pull, Marks::default())
+            .report(&Channel::Pull.into(), Marks::default())
             .unwrap();
         assert_eq!(
             got.native_id,
@@ -338,7 +336,8 @@ mod tests {
         let bare = r#"{"id":"f","accountId":"210987654321"}"#;
         let bare = serde_json::from_str::<GuardDuty<'_>>(bare).unwrap();
         assert_eq!(
-            bare.report(Channel::Pull, Marks::default()).unwrap_err(),
+            bare.report(&Channel::Pull.into(), Marks::default())
+                .unwrap_err(),
             NO_ID
         );
     }

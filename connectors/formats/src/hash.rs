@@ -1,16 +1,19 @@
 //! Hashes that mean the same in every release: SHA-256, first eight bytes, over fields that end in
 //! their length, so that no two different reports have the same bytes.
 
+use chrono::Datelike;
+use poamd_contract::detail::{Actor, Attack, Detail, Fix, Flaw};
 use poamd_contract::finding::{FindingReport, Identity};
 use sha2::{Digest, Sha256};
 
 /// Changes only when the layout below does; then every report counts as changed once.
-const LAYOUT: &[u8] = b"poamd finding report 1";
+const LAYOUT: &[u8] = b"poamd finding report 2";
 
 /// The hash of what a report says: equal hashes mean that nothing a reader of the ledger sees has changed.
 ///
 /// Left out are the channel and the times of looking (`updated`, `last_observed`), which move with every
-/// look at an unchanged weakness. Whoever needs the order of reports keeps `updated` beside it.
+/// look at an unchanged weakness, and what moves with the world rather than the finding: EPSS, counts, the time an
+/// exploit was last seen. Whoever needs the order of reports keeps `updated` beside it.
 pub fn content_hash(report: &FindingReport) -> u64 {
     let mut out = Fields(Vec::with_capacity(2048));
     out.put(LAYOUT);
@@ -43,7 +46,95 @@ pub fn content_hash(report: &FindingReport) -> u64 {
     out.text(report.signal.as_str());
     out.number(i64::from(report.sample));
     out.texts(&report.marks);
+    detail(&mut out, &report.detail);
     raw_hash(&out.0)
+}
+
+fn detail(out: &mut Fields, of: &Detail) {
+    out.number(i64::from(of.flaw.is_some()) | i64::from(of.attack.is_some()) << 1);
+    if let Some(of) = &of.flaw {
+        flaw(out, of);
+    }
+    if let Some(of) = &of.attack {
+        attack(out, of);
+    }
+    out.number(of.tags.len() as i64);
+    for (key, value) in &of.tags {
+        out.text(key);
+        out.text(value);
+    }
+    out.number(of.ports.len() as i64);
+    for (from, to) in &of.ports {
+        out.number(i64::from(*from) << 16 | i64::from(*to));
+    }
+    out.flag(of.reachable);
+}
+
+fn flaw(out: &mut Fields, of: &Flaw) {
+    out.texts(&of.cves);
+    out.texts(&of.cwes);
+    out.number(of.cvss.len() as i64);
+    for rating in &of.cvss {
+        out.strs(&[&rating.version, &rating.vector, &rating.by]);
+        out.number(i64::from(rating.base));
+    }
+    out.flag(of.exploit);
+    out.text(match of.fix {
+        None => "",
+        Some(Fix::Yes) => "yes",
+        Some(Fix::No) => "no",
+        Some(Fix::Partial) => "partial",
+    });
+    out.number(of.packages.len() as i64);
+    for package in &of.packages {
+        out.strs(&[&package.name, &package.version]);
+        out.option(package.fixed_in.as_ref());
+        out.option(package.manager.as_ref());
+        out.option(package.path.as_ref());
+        out.option(package.remediation.as_ref());
+    }
+    out.option(of.vendor.as_ref());
+    out.option(of.vendor_severity.as_ref());
+    for day in [of.kev_added, of.kev_due] {
+        out.number(day.map_or(i64::MIN, |d| i64::from(d.num_days_from_ce())));
+    }
+    out.texts(&of.references);
+}
+
+fn attack(out: &mut Fields, of: &Attack) {
+    out.text(&of.action);
+    for text in [&of.what, &of.service, &of.protocol, &of.direction] {
+        out.option(text.as_ref());
+    }
+    out.number(of.local_port.map_or(-1, i64::from));
+    out.flag(of.blocked);
+    out.number(of.actors.len() as i64);
+    of.actors.iter().for_each(|of| actor(out, of));
+    out.number(of.target.len() as i64);
+    for (key, value) in &of.target {
+        out.text(key);
+        out.text(value);
+    }
+    out.texts(&of.evidence);
+}
+
+fn actor(out: &mut Fields, of: &Actor) {
+    let texts = [
+        &of.address,
+        &of.domain,
+        &of.country,
+        &of.country_code,
+        &of.city,
+        &of.network,
+        &of.provider,
+        &of.user,
+    ];
+    for text in texts {
+        out.option(text.as_ref());
+    }
+    out.number(of.port.map_or(-1, i64::from));
+    let (lat, lon) = of.place.unwrap_or((i32::MAX, i32::MAX));
+    out.number(i64::from(lat) << 32 | i64::from(lon.cast_unsigned()));
 }
 
 /// The hash of bytes as they came.
@@ -108,6 +199,14 @@ impl Fields {
 
     fn number(&mut self, number: i64) {
         self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn option(&mut self, text: Option<&String>) {
+        self.text(text.map_or("", String::as_str));
+    }
+
+    fn flag(&mut self, flag: Option<bool>) {
+        self.number(flag.map_or(-1, i64::from));
     }
 
     fn strs(&mut self, texts: &[&str]) {

@@ -1,15 +1,22 @@
 //! Inspector2 findings, as the wire (`ListFindings`, times in seconds since 1970) and as the AWS CLI
 //! (times as text) write them.
 
+use poamd_contract::detail::{Detail, Flaw};
 use poamd_contract::finding::{
-    Channel, FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
+    FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
 };
 use serde::Deserialize;
 
 use crate::document::{Document, NO_ACCOUNT, NO_ID, Packages, remediation, severity_of_label};
-use crate::lenient::{List, Part, Text, Time};
-use crate::marks::{DESCRIPTION, Marks, TITLE};
+use crate::flaw::{
+    Ratings, cves_of, cvss, cwes, fix, known, millionths, packages, place as code_place,
+    references, yes,
+};
+use crate::given::Given;
+use crate::lenient::{List, Number, Part, Text, Time};
+use crate::marks::{DESCRIPTION, Marks, TITLE, some};
 use crate::origin::{Clues, Origin};
+use crate::reach::{Tags, of_title, range, tags};
 use crate::resource::{MOST, Named, place};
 use crate::weakness::{code, reachability, vulnerability, weakness};
 
@@ -50,6 +57,67 @@ pub(crate) struct Inspector2<'a> {
         alias = "CodeVulnerabilityDetails"
     )]
     code: Part<CodeFlaw<'a>>,
+    #[serde(
+        rename = "networkReachabilityDetails",
+        alias = "NetworkReachabilityDetails"
+    )]
+    network: Part<Network<'a>>,
+    #[serde(rename = "fixAvailable", alias = "FixAvailable")]
+    fix: Text<'a>,
+    #[serde(rename = "exploitAvailable", alias = "ExploitAvailable")]
+    exploit: Text<'a>,
+    #[serde(rename = "exploitabilityDetails", alias = "ExploitabilityDetails")]
+    exploitability: Part<Exploitability>,
+    #[serde(rename = "epss", alias = "Epss")]
+    epss: Part<Epss>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Exploitability {
+    #[serde(rename = "lastKnownExploitAt", alias = "LastKnownExploitAt")]
+    last: Time,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Epss {
+    #[serde(rename = "score", alias = "Score")]
+    score: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Network<'a> {
+    #[serde(rename = "openPortRange", alias = "OpenPortRange")]
+    ports: Part<PortRange>,
+    #[serde(rename = "networkPath", alias = "NetworkPath")]
+    path: Part<Path<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PortRange {
+    #[serde(rename = "begin", alias = "Begin")]
+    begin: Number,
+    #[serde(rename = "end", alias = "End")]
+    end: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Path<'a> {
+    #[serde(rename = "steps", alias = "Steps")]
+    steps: List<Part<Step<'a>>, 32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Step<'a> {
+    #[serde(rename = "componentType", alias = "ComponentType")]
+    kind: Text<'a>,
+    #[serde(rename = "componentId", alias = "ComponentId")]
+    id: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,16 +148,9 @@ struct Resource<'a> {
     #[serde(rename = "region", alias = "Region")]
     region: Text<'a>,
     #[serde(rename = "tags", alias = "Tags")]
-    tags: Part<Tags<'a>>,
+    tags: Tags<'a>,
     #[serde(rename = "details", alias = "Details")]
     details: Part<Details<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Tags<'a> {
-    #[serde(rename = "Name")]
-    name: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +180,16 @@ struct PackageFlaw<'a> {
     related: List<Text<'a>, 64>,
     #[serde(rename = "vulnerablePackages", alias = "VulnerablePackages")]
     packages: Packages<'a>,
+    #[serde(rename = "cvss", alias = "Cvss")]
+    cvss: Ratings<'a>,
+    #[serde(rename = "source", alias = "Source")]
+    source: Text<'a>,
+    #[serde(rename = "sourceUrl", alias = "SourceUrl")]
+    source_url: Text<'a>,
+    #[serde(rename = "vendorSeverity", alias = "VendorSeverity")]
+    vendor_severity: Text<'a>,
+    #[serde(rename = "referenceUrls", alias = "ReferenceUrls")]
+    references: List<Text<'a>, 32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,6 +199,23 @@ struct CodeFlaw<'a> {
     detector: Text<'a>,
     #[serde(rename = "ruleId", alias = "RuleId")]
     rule: Text<'a>,
+    #[serde(rename = "cwes", alias = "Cwes")]
+    cwes: List<Text<'a>, 16>,
+    #[serde(rename = "filePath", alias = "FilePath")]
+    file: Part<File<'a>>,
+    #[serde(rename = "referenceUrls", alias = "ReferenceUrls")]
+    references: List<Text<'a>, 32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct File<'a> {
+    #[serde(rename = "filePath", alias = "FilePath")]
+    path: Text<'a>,
+    #[serde(rename = "startLine", alias = "StartLine")]
+    start: Number,
+    #[serde(rename = "endLine", alias = "EndLine")]
+    end: Number,
 }
 
 impl<'a> Document<'a> for Inspector2<'a> {
@@ -135,11 +223,11 @@ impl<'a> Document<'a> for Inspector2<'a> {
         self.arn.value.is_some()
     }
 
-    fn report(&self, channel: Channel, mut marks: Marks) -> Result<FindingReport, &'static str> {
+    fn report(&self, given: &Given, mut marks: Marks) -> Result<FindingReport, &'static str> {
         if self.arn.text().is_empty() {
             return Err(NO_ID);
         }
-        let origin = self.clues().settle(&mut marks).ok_or(NO_ACCOUNT)?;
+        let origin = self.clues().settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         marks.list("resources", &self.resources);
         let resources = self.resources(&origin, &mut marks);
         if resources.is_empty() {
@@ -156,7 +244,7 @@ impl<'a> Document<'a> for Inspector2<'a> {
         }
         Ok(FindingReport {
             source: "inspector".to_owned(),
-            channel,
+            channel: given.channel,
             identity: Identity::Native {
                 arn: native_id.clone(),
             },
@@ -182,10 +270,10 @@ impl<'a> Document<'a> for Inspector2<'a> {
             account: origin.account,
             partition: origin.partition,
             native_id,
+            detail: Box::new(self.detail(&title)),
             title,
             resources,
             marks: marks.into_list(),
-            detail: Box::default(),
             raw: None,
         })
     }
@@ -214,9 +302,67 @@ impl Inspector2<'_> {
                 id: image_arn(r, origin).map_or_else(|| r.id.text().into(), Into::into),
                 kind: r.kind.text(),
                 region: r.region.text(),
-                tag: r.tags.name.text(),
+                tag: r.tags.get("Name"),
             });
         named.map(|named| named.reference(origin, marks)).collect()
+    }
+
+    fn detail(&self, title: &str) -> Detail {
+        let network = &self.network;
+        let said = range(&network.ports.begin, &network.ports.end);
+        let (mut ports, mut reachable) = if self.kind.text() == "NETWORK_REACHABILITY" {
+            of_title(title)
+        } else {
+            Default::default()
+        };
+        if let Some(said) = said {
+            ports = vec![said];
+        }
+        let gateway = |step: &Part<Step<'_>>| {
+            step.kind.text().ends_with("InternetGateway") || step.id.text().starts_with("igw-")
+        };
+        if network.path.steps.items.iter().any(gateway) {
+            reachable = Some(true);
+        }
+        Detail {
+            flaw: self.flaw(),
+            attack: None,
+            tags: tags(self.resources.items.first().map(|r| &r.tags)),
+            ports,
+            reachable,
+        }
+    }
+
+    fn flaw(&self) -> Option<Flaw> {
+        let (package, code) = (&self.package, &self.code);
+        if !package.present && !code.present {
+            return None;
+        }
+        let related = package.related.items.iter().map(Text::text);
+        let file = &code.file;
+        let mut packages = packages(package.packages.items.iter());
+        packages.extend(code_place(file.path.text(), &file.start, &file.end));
+        let addresses = package
+            .references
+            .items
+            .iter()
+            .chain(&code.references.items);
+        let addresses = addresses.map(Text::text).chain([package.source_url.text()]);
+        known(Flaw {
+            cves: cves_of(package.id.text(), related),
+            cwes: cwes(code.cwes.items.iter().map(Text::text)),
+            cvss: cvss(&package.cvss),
+            epss: millionths(&self.epss.score),
+            exploit: yes(self.exploit.text()),
+            exploited_at: self.exploitability.last.value,
+            fix: fix(self.fix.text()),
+            packages,
+            vendor: some(package.source.text(), 128),
+            vendor_severity: some(package.vendor_severity.text(), 64),
+            kev_added: None,
+            kev_due: None,
+            references: references(addresses),
+        })
     }
 
     fn weakness(&self, title: &str) -> Weakness {
@@ -272,6 +418,8 @@ fn image_arn(resource: &Resource<'_>, origin: &Origin) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use poamd_contract::finding::Channel;
+
     use super::*;
 
     fn report(resource: &str, rest: &str) -> FindingReport {
@@ -280,7 +428,7 @@ mod tests {
         );
         serde_json::from_str::<Inspector2<'_>>(&text)
             .unwrap()
-            .report(Channel::Pull, Marks::default())
+            .report(&Channel::Pull.into(), Marks::default())
             .unwrap()
     }
 

@@ -1,17 +1,21 @@
 //! Inspector Classic findings, as `DescribeFindings` writes them. The service ended in May 2026; files of it remain.
 //! It has no state: what it once saw counts as open.
 
+use poamd_contract::detail::{Detail, Flaw, Package};
 use poamd_contract::finding::{
-    Channel, FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
+    FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
 };
 use poamd_contract::severity::Severity;
 use serde::Deserialize;
 
 use crate::arn_view::ArnView;
 use crate::document::{Document, NO_ACCOUNT, NO_ID, remediation, severity_of_label};
-use crate::lenient::{List, Number, Part, Text, Time};
-use crate::marks::{DESCRIPTION, Marks, TITLE};
+use crate::flaw::{cves, known, rating};
+use crate::given::Given;
+use crate::lenient::{Number, Part, Text, Time};
+use crate::marks::{DESCRIPTION, Marks, TITLE, short};
 use crate::origin::{Clues, Origin};
+use crate::reach::{Tags, tags};
 use crate::resource::{Named, place};
 use crate::weakness::{is_cve, vulnerability, weakness};
 
@@ -37,7 +41,7 @@ pub(crate) struct InspectorClassic<'a> {
     #[serde(rename = "assetAttributes", alias = "AssetAttributes")]
     asset: Part<Asset<'a>>,
     #[serde(rename = "attributes", alias = "Attributes")]
-    attributes: List<Part<Attribute<'a>>, 50>,
+    attributes: Tags<'a>,
     #[serde(rename = "createdAt", alias = "CreatedAt")]
     created_at: Time,
     #[serde(rename = "updatedAt", alias = "UpdatedAt")]
@@ -52,16 +56,7 @@ struct Asset<'a> {
     #[serde(rename = "hostname", alias = "Hostname")]
     host: Text<'a>,
     #[serde(rename = "tags", alias = "Tags")]
-    tags: List<Part<Attribute<'a>>, 50>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Attribute<'a> {
-    #[serde(rename = "key", alias = "Key")]
-    key: Text<'a>,
-    #[serde(rename = "value", alias = "Value")]
-    value: Text<'a>,
+    tags: Tags<'a>,
 }
 
 impl<'a> Document<'a> for InspectorClassic<'a> {
@@ -69,7 +64,7 @@ impl<'a> Document<'a> for InspectorClassic<'a> {
         ArnView::of(self.arn.text()).is_some_and(|arn| arn.service == "inspector")
     }
 
-    fn report(&self, channel: Channel, mut marks: Marks) -> Result<FindingReport, &'static str> {
+    fn report(&self, given: &Given, mut marks: Marks) -> Result<FindingReport, &'static str> {
         if self.arn.text().is_empty() {
             return Err(NO_ID);
         }
@@ -79,14 +74,14 @@ impl<'a> Document<'a> for InspectorClassic<'a> {
             account: self.account(),
             partition: "",
         };
-        let origin = clues.settle(&mut marks).ok_or(NO_ACCOUNT)?;
+        let origin = clues.settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         let resources = self.resources(&origin, &mut marks);
         let native_id = marks.id("id", self.arn.text());
         let title = marks.required("title", &self.title, TITLE);
         let updated = marks.time("updated", &self.updated_at);
         Ok(FindingReport {
             source: "inspector-classic".to_owned(),
-            channel,
+            channel: given.channel,
             identity: Identity::Native {
                 arn: native_id.clone(),
             },
@@ -109,7 +104,7 @@ impl<'a> Document<'a> for InspectorClassic<'a> {
             title,
             resources,
             marks: marks.into_list(),
-            detail: Box::default(),
+            detail: Box::new(self.detail()),
             raw: None,
         })
     }
@@ -125,12 +120,6 @@ impl InspectorClassic<'_> {
     }
 
     fn resources(&self, origin: &Origin, marks: &mut Marks) -> Vec<ResourceRef> {
-        let name = self
-            .asset
-            .tags
-            .items
-            .iter()
-            .find(|tag| tag.key.text() == "Name");
         let id = [&self.asset.agent, &self.asset.host]
             .into_iter()
             .find(|leaf| !leaf.text().is_empty());
@@ -138,7 +127,7 @@ impl InspectorClassic<'_> {
             marks.add("resources-missing");
             return Vec::new();
         };
-        let tag = name.map_or("", |tag| tag.value.text());
+        let tag = self.asset.tags.get("Name");
         vec![
             Named {
                 id: id.text().into(),
@@ -150,14 +139,42 @@ impl InspectorClassic<'_> {
         ]
     }
 
+    fn detail(&self) -> Detail {
+        Detail {
+            flaw: self.flaw(),
+            tags: tags(Some(&self.asset.tags)),
+            ..Detail::default()
+        }
+    }
+
+    /// Its attributes name the CVE, its ratings and the package: `CVE_ID`, `CVSS3_SCORE`, `PACKAGE_NAME`.
+    fn flaw(&self) -> Option<Flaw> {
+        let of = |key: &str| self.attributes.get(key);
+        let cvss = |version: &str, key: &str| {
+            let score = of(&format!("{key}_SCORE")).parse().ok();
+            rating(version, score, of(&format!("{key}_VECTOR")), "")
+        };
+        let names = of("PACKAGE_NAME").split(',').map(str::trim);
+        let packages = names.filter(|name| !name.is_empty()).take(32);
+        known(Flaw {
+            cves: cves([of("CVE_ID"), self.rule.text()].into_iter()),
+            cvss: [cvss("3", "CVSS3"), cvss("2", "CVSS2")]
+                .into_iter()
+                .flatten()
+                .collect(),
+            packages: packages
+                .map(|name| Package {
+                    name: short(name, 256),
+                    ..Package::default()
+                })
+                .collect(),
+            ..Flaw::default()
+        })
+    }
+
     /// The CVE where the rule is one, else the rule (a CIS or best-practice check).
     fn weakness(&self, title: &str) -> Weakness {
-        let cve = self
-            .attributes
-            .items
-            .iter()
-            .find(|a| a.key.text() == "CVE_ID")
-            .map_or("", |a| a.value.text());
+        let cve = self.attributes.get("CVE_ID");
         let rule = self.rule.text();
         match [cve, rule].into_iter().find(|id| is_cve(id)) {
             Some(cve) => vulnerability(cve, std::iter::empty()),
@@ -189,6 +206,8 @@ impl InspectorClassic<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use poamd_contract::finding::Channel;
+
     use super::*;
 
     const ARN: &str =
@@ -200,7 +219,7 @@ mod tests {
         );
         serde_json::from_str::<InspectorClassic<'_>>(&text)
             .unwrap()
-            .report(Channel::File, Marks::default())
+            .report(&Channel::File.into(), Marks::default())
             .unwrap()
     }
 

@@ -3,6 +3,7 @@
 
 mod leaf;
 mod list;
+mod pairs;
 mod part;
 mod time;
 
@@ -10,6 +11,7 @@ use serde::de::{IgnoredAny, SeqAccess};
 
 pub(crate) use leaf::{Flag, Number, Text, Time};
 pub(crate) use list::List;
+pub(crate) use pairs::{Pairs, without};
 pub(crate) use part::Part;
 
 /// Skips what is left of a list and says how much that was.

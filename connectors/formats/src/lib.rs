@@ -2,16 +2,19 @@
 //!
 //! Pure: bytes in, reports out; no network, no clock, no ledger. What a report means for a record is the
 //! application's. In reading order: what is taken from a document (`lenient`, `marks`), whose it is and
-//! what it is about (`origin`, `resource`, `technology`, `product`, `control`, `weakness`), one file a format,
+//! what it is about (`given`, `origin`, `resource`, `technology`, `product`, `control`, `weakness`, `flaw`, `attack`, `reach`), one file a format,
 //! and how documents are found in what was sent (`scan`, `repair`, `input`, `envelope`, `take`, `documents`).
 
 mod arn_view;
 mod asff;
+mod attack;
 mod control;
 mod detect;
 mod document;
 mod documents;
 mod envelope;
+mod flaw;
+mod given;
 mod guardduty;
 mod hash;
 mod input;
@@ -21,6 +24,7 @@ mod lenient;
 mod marks;
 mod origin;
 mod product;
+mod reach;
 mod repair;
 mod resource;
 mod scan;
@@ -30,5 +34,6 @@ mod weakness;
 
 pub use detect::Format;
 pub use documents::{Documents, parse_documents, parse_page, read_documents};
+pub use given::Given;
 pub use hash::{content_hash, raw_hash};
 pub use technology::technology;

@@ -124,6 +124,16 @@ pub(crate) fn capped(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
+/// Foreign text for `Detail`: trimmed, capped, without NUL.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    clean(&capped(text.trim(), most)).into_owned()
+}
+
+/// As [`short`]; `None` if there is none.
+pub(crate) fn some(text: &str, most: usize) -> Option<String> {
+    Some(short(text, most)).filter(|text| !text.is_empty())
+}
+
 /// NUL is the one character that PostgreSQL cannot keep.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {

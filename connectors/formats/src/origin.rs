@@ -3,6 +3,7 @@
 use poamd_contract::ids::{AccountId, Partition, Region};
 
 use crate::arn_view::ArnView;
+use crate::given::Given;
 use crate::marks::Marks;
 
 /// The word for a region nobody named. No cell of coverage has it, so the absence of such a finding counts only in looks
@@ -28,9 +29,9 @@ pub(crate) struct Clues<'a> {
 
 impl Clues<'_> {
     /// `None` without an account: such a document has no identity.
-    pub(crate) fn settle(&self, marks: &mut Marks) -> Option<Origin> {
-        let account = self.account(marks)?;
-        let region = self.region(marks);
+    pub(crate) fn settle(&self, given: &Given, marks: &mut Marks) -> Option<Origin> {
+        let account = self.account(given, marks)?;
+        let region = self.region(given, marks);
         let partition = region_partition(self, &region);
         Some(Origin {
             account,
@@ -39,7 +40,7 @@ impl Clues<'_> {
         })
     }
 
-    fn account(&self, marks: &mut Marks) -> Option<AccountId> {
+    fn account(&self, given: &Given, marks: &mut Marks) -> Option<AccountId> {
         let said = self.account.trim();
         if let Ok(account) = said.parse() {
             return Some(account);
@@ -52,14 +53,23 @@ impl Clues<'_> {
             marks.add("account-padded");
             return Some(account);
         }
-        marks.add("account-from-arn");
-        self.ids.iter().find_map(|id| match ArnView::of(id) {
+        let found = self.ids.iter().find_map(|id| match ArnView::of(id) {
             Some(arn) => arn.account.parse().ok(),
             None => id.strip_prefix("AWS::::Account:")?.parse().ok(),
-        })
+        });
+        match (found, &given.account) {
+            (None, Some(account)) => {
+                marks.add("account-given");
+                Some(account.clone())
+            }
+            (found, _) => {
+                marks.add("account-from-arn");
+                found
+            }
+        }
     }
 
-    fn region(&self, marks: &mut Marks) -> Region {
+    fn region(&self, given: &Given, marks: &mut Marks) -> Region {
         if let Ok(region) = self.region.parse() {
             return region;
         }
@@ -71,6 +81,10 @@ impl Clues<'_> {
             .ids
             .iter()
             .find_map(|id| ArnView::of(id)?.region.parse().ok());
+        if let (None, Some(region)) = (&found, &given.region) {
+            marks.add("region-given");
+            return region.clone();
+        }
         marks.add(if found.is_some() {
             "region-from-arn"
         } else {
@@ -97,7 +111,35 @@ fn region_partition(clues: &Clues<'_>, region: &Region) -> Partition {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use poamd_contract::finding::Channel;
+
     use super::*;
+
+    fn given() -> Given {
+        Channel::File.into()
+    }
+
+    #[test]
+    fn what_is_said_for_the_file_counts_only_where_the_document_is_silent() {
+        let given = Given {
+            account: Some("111111111111".parse().unwrap()),
+            region: Some("us-gov-east-1".parse().unwrap()),
+            ..given()
+        };
+        let mut marks = Marks::default();
+        let origin = Clues::default().settle(&given, &mut marks).unwrap();
+        assert_eq!(origin.account.as_str(), "111111111111");
+        assert_eq!(origin.region.as_str(), "us-gov-east-1");
+        assert_eq!(origin.partition.as_str(), "aws-us-gov");
+        assert_eq!(marks.into_list(), ["account-given", "region-given"]);
+        let clues = Clues {
+            ids: vec!["arn:aws:ec2:us-east-1:123456789012:instance/i-1"],
+            ..Clues::default()
+        };
+        let origin = clues.settle(&given, &mut Marks::default()).unwrap();
+        assert_eq!(origin.account.as_str(), "123456789012");
+        assert_eq!(origin.region.as_str(), "us-east-1");
+    }
 
     #[test]
     fn what_is_missing_comes_from_the_arns() {
@@ -109,7 +151,7 @@ mod tests {
             ],
             ..Clues::default()
         };
-        let origin = clues.settle(&mut marks).unwrap();
+        let origin = clues.settle(&given(), &mut marks).unwrap();
         assert_eq!(origin.account.as_str(), "210987654321");
         assert_eq!(origin.region.as_str(), "us-gov-west-1");
         assert_eq!(origin.partition.as_str(), "aws-us-gov");
@@ -124,7 +166,7 @@ mod tests {
             ids: vec!["x"],
             ..Clues::default()
         };
-        let origin = clues.settle(&mut marks).unwrap();
+        let origin = clues.settle(&given(), &mut marks).unwrap();
         assert_eq!(origin.account.as_str(), "012345678901");
         assert_eq!(origin.region.as_str(), "unknown");
         assert_eq!(origin.partition.as_str(), "aws");
@@ -138,13 +180,17 @@ mod tests {
                 region: "us-east-1",
                 ..Clues::default()
             }
-            .settle(&mut Marks::default())
+            .settle(&given(), &mut Marks::default())
             .is_none()
         );
         let by_resource = Clues {
             ids: vec!["AWS::::Account:123456789012"],
             ..Clues::default()
         };
-        assert!(by_resource.settle(&mut Marks::default()).is_some());
+        assert!(
+            by_resource
+                .settle(&given(), &mut Marks::default())
+                .is_some()
+        );
     }
 }

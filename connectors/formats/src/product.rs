@@ -16,6 +16,20 @@ pub(crate) enum Maker {
     Other,
 }
 
+/// What a document says of its product, each empty if it does not.
+#[derive(Debug, Default)]
+pub(crate) struct Said<'a> {
+    /// `ProductArn`; OCSF's `productv2/` means the same as `product/`.
+    pub(crate) arn: &'a str,
+    pub(crate) id: &'a str,
+    /// `ProductName` and its like, the more telling first.
+    pub(crate) products: [&'a str; 2],
+    pub(crate) companies: [&'a str; 2],
+    pub(crate) generator: &'a str,
+    /// Inspector's own mark of its generation (`1` is Classic).
+    pub(crate) version: &'a str,
+}
+
 #[derive(Debug)]
 pub(crate) struct Product<'a> {
     pub(crate) maker: Maker,
@@ -35,21 +49,20 @@ const RESERVED: [&str; 5] = [
 ];
 
 impl<'a> Product<'a> {
-    /// From `ProductArn`, else from the service in the finding's own ARN. `said` is `ProductName`,
-    /// `version` Inspector's own mark of its generation (`1` is Classic).
-    pub(crate) fn of(arn: &'a str, id: &'a str, said: &'a str, version: &str) -> Self {
+    /// From `ProductArn`, else from the service in the finding's own ARN, else from what names it.
+    pub(crate) fn of(said: &Said<'a>) -> Self {
+        let (arn, id) = (said.arn, said.id);
         let (company, name) = ArnView::of(arn)
-            .and_then(|view| view.resource.strip_prefix("product/")?.split_once('/'))
+            .and_then(|view| {
+                let product = view.resource.strip_prefix("product/");
+                let product = product.or_else(|| view.resource.strip_prefix("productv2/"));
+                product?.split_once('/')
+            })
             .or_else(|| Some(("aws", product_of_service(ArnView::of(id)?.service)?)))
             .unwrap_or_default();
-        // "default" is what Security Hub calls everybody's own product.
-        let name = if name.is_empty() || name == "default" {
-            said
-        } else {
-            name
-        };
+        let name = if telling(name) { name } else { said.name() };
         let classic =
-            version == "1" || ArnView::of(id).is_some_and(|view| view.service == "inspector");
+            said.version == "1" || ArnView::of(id).is_some_and(|view| view.service == "inspector");
         let maker = match (company, name) {
             ("aws", "securityhub") => Maker::SecurityHub,
             ("aws", "guardduty") => Maker::GuardDuty,
@@ -82,13 +95,45 @@ impl<'a> Product<'a> {
                             self.company
                         }
                     )),
-                    false if name.is_empty() => "unknown".to_owned(),
+                    false if name.is_empty() => "unnamed-product".to_owned(),
                     false => name,
                 }
             }
             _ => word(self.name),
         }
     }
+}
+
+impl<'a> Said<'a> {
+    /// What it is called where its ARN does not say: by its product, its company, the first part of its ids, or what
+    /// generated it. Not by a whole id: a source is a product, not one of its rules.
+    fn name(&self) -> &'a str {
+        let generator = match ArnView::of(self.generator) {
+            Some(arn) => arn.service,
+            None => self
+                .generator
+                .split(['/', ':', '#'])
+                .next()
+                .unwrap_or_default(),
+        };
+        let head = match (ArnView::of(self.id), self.id.split_once('/')) {
+            (None, Some((head, _))) => head,
+            _ => "",
+        };
+        self.products
+            .into_iter()
+            .chain(self.companies)
+            .chain([head, generator])
+            .find(|name| telling(name))
+            .unwrap_or_default()
+    }
+}
+
+/// False for what Security Hub calls everybody's own product and company.
+fn telling(name: &str) -> bool {
+    !["", "default", "personal", "unknown"]
+        .iter()
+        .any(|word| name.trim().eq_ignore_ascii_case(word))
 }
 
 /// The product of AWS that a service's finding ARNs belong to.
@@ -119,6 +164,46 @@ fn word(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_of_somebodys_own_are_named_by_whatever_names_them() {
+        let own = "arn:aws:securityhub:us-east-1:123456789012:product/123456789012/default";
+        let by_id = Product::of(&Said {
+            arn: own,
+            id: "acme-scanner/plugin/19506/host/db-2",
+            products: ["Default", "Default"],
+            companies: ["Personal", ""],
+            generator: "acme-scanner-plugin-19506",
+            ..Said::default()
+        });
+        assert_eq!(by_id.source(), "acme-scanner");
+        for (products, companies, generator, want) in [
+            (["Default", "Acme Scan"], ["", ""], "g", "acme-scan"),
+            (["Default", "default"], ["Personal", "Acme"], "g", "acme"),
+            (
+                ["Default", ""],
+                ["Personal", "Personal"],
+                "acme-scan/rule-7",
+                "acme-scan",
+            ),
+            (
+                ["", ""],
+                ["", ""],
+                "arn:aws:lambda:r:a:function:f",
+                "lambda",
+            ),
+            (["", ""], ["", ""], "", "unnamed-product"),
+        ] {
+            let product = Product::of(&Said {
+                arn: own,
+                products,
+                companies,
+                generator,
+                ..Said::default()
+            });
+            assert_eq!(product.source(), want);
+        }
+    }
 
     #[test]
     fn products_are_known_by_their_arn() {
@@ -203,9 +288,23 @@ mod tests {
                 Maker::Inspector,
                 "inspector",
             ),
-            ("", "x", "", "", Maker::Other, "unknown"),
+            ("", "x", "", "", Maker::Other, "unnamed-product"),
+            (
+                "arn:aws:securityhub:us-east-1::productv2/aws/inspector",
+                "x",
+                "",
+                "",
+                Maker::Inspector,
+                "inspector",
+            ),
         ] {
-            let product = Product::of(arn, id, said, version);
+            let product = Product::of(&Said {
+                arn,
+                id,
+                version,
+                products: [said, ""],
+                ..Said::default()
+            });
             assert_eq!(
                 (product.maker, product.source().as_str()),
                 (maker, source),

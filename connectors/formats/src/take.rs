@@ -1,11 +1,12 @@
 //! One document's bytes to one report: the fast way, and the slow one for bytes that are not quite JSON.
 
-use poamd_contract::finding::{Channel, FindingReport};
+use poamd_contract::finding::FindingReport;
 use serde_json::Value;
 
 use crate::asff::Asff;
 use crate::detect::{Format, Kind, detect};
 use crate::document::Document;
+use crate::given::Given;
 use crate::guardduty::GuardDuty;
 use crate::inspector_classic::InspectorClassic;
 use crate::inspector2::Inspector2;
@@ -18,6 +19,8 @@ pub(crate) enum Attempt {
     Taken(Box<FindingReport>, usize),
     /// JSON, and no finding that can be taken; why, and its length.
     Refused(&'static str, usize),
+    /// A document that is no finding and is not expected to be one; its length.
+    Passed(usize),
     /// The bytes end inside it.
     Short,
     /// Not JSON as it stands.
@@ -36,16 +39,16 @@ pub(crate) fn take(
     bytes: &[u8],
     fixed: Option<Format>,
     guess: &mut Format,
-    channel: Channel,
+    given: &Given,
 ) -> Attempt {
-    let length = match attempt(bytes, *guess, channel, fixed.is_some()) {
+    let length = match attempt(bytes, *guess, given, fixed.is_some()) {
         Try::Is(attempt) => return attempt,
         Try::Unlike(length) => length,
     };
     match detect(&bytes[..length]) {
         Some(Kind::Finding(format)) => {
             *guess = format;
-            match attempt(bytes, format, channel, true) {
+            match attempt(bytes, format, given, true) {
                 Try::Is(attempt) => attempt,
                 Try::Unlike(_) => Attempt::Broken,
             }
@@ -56,16 +59,16 @@ pub(crate) fn take(
     }
 }
 
-fn attempt(bytes: &[u8], format: Format, channel: Channel, sure: bool) -> Try {
+fn attempt(bytes: &[u8], format: Format, given: &Given, sure: bool) -> Try {
     match format {
-        Format::Asff => attempt_as::<Asff<'_>>(bytes, channel, sure),
-        Format::GuardDuty => attempt_as::<GuardDuty<'_>>(bytes, channel, sure),
-        Format::Inspector2 => attempt_as::<Inspector2<'_>>(bytes, channel, sure),
-        Format::InspectorClassic => attempt_as::<InspectorClassic<'_>>(bytes, channel, sure),
+        Format::Asff => attempt_as::<Asff<'_>>(bytes, given, sure),
+        Format::GuardDuty => attempt_as::<GuardDuty<'_>>(bytes, given, sure),
+        Format::Inspector2 => attempt_as::<Inspector2<'_>>(bytes, given, sure),
+        Format::InspectorClassic => attempt_as::<InspectorClassic<'_>>(bytes, given, sure),
     }
 }
 
-fn attempt_as<'a, D: Document<'a>>(bytes: &'a [u8], channel: Channel, sure: bool) -> Try {
+fn attempt_as<'a, D: Document<'a>>(bytes: &'a [u8], given: &Given, sure: bool) -> Try {
     let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<D>();
     let document = match stream.next() {
         Some(Ok(document)) => document,
@@ -77,8 +80,14 @@ fn attempt_as<'a, D: Document<'a>>(bytes: &'a [u8], channel: Channel, sure: bool
     if !sure && !document.is_like() {
         return Try::Unlike(length);
     }
-    Try::Is(match document.report(channel, Marks::default()) {
-        Ok(report) => Attempt::Taken(Box::new(report), length),
+    if !document.is_finding() {
+        return Try::Is(Attempt::Passed(length));
+    }
+    Try::Is(match document.report(given, Marks::default()) {
+        Ok(mut report) => {
+            report.raw = Some(raw(&bytes[..length]));
+            Attempt::Taken(Box::new(report), length)
+        }
         Err(reason) => Attempt::Refused(reason, length),
     })
 }
@@ -88,12 +97,13 @@ pub(crate) fn take_repaired(
     bytes: &[u8],
     fixed: Option<Format>,
     guess: &mut Format,
-    channel: Channel,
+    given: &Given,
 ) -> Result<Box<FindingReport>, String> {
     let mut value: Value = serde_json::from_str(&repair(bytes))
         .map_err(|error| format!("it is not JSON, and could not be repaired: {error}"))?;
     merge_twins(&mut value);
     let text = value.to_string();
+    let source = raw(bytes);
     let format = match (fixed, detect(text.as_bytes())) {
         (Some(format), _) | (None, Some(Kind::Finding(format))) => format,
         (None, Some(Kind::Aside(reason))) => return Err(reason.to_owned()),
@@ -101,25 +111,30 @@ pub(crate) fn take_repaired(
     };
     *guess = format;
     match format {
-        Format::Asff => repaired_as::<Asff<'_>>(&text, channel),
-        Format::GuardDuty => repaired_as::<GuardDuty<'_>>(&text, channel),
-        Format::Inspector2 => repaired_as::<Inspector2<'_>>(&text, channel),
-        Format::InspectorClassic => repaired_as::<InspectorClassic<'_>>(&text, channel),
+        Format::Asff => repaired_as::<Asff<'_>>(&text, &source, given),
+        Format::GuardDuty => repaired_as::<GuardDuty<'_>>(&text, &source, given),
+        Format::Inspector2 => repaired_as::<Inspector2<'_>>(&text, &source, given),
+        Format::InspectorClassic => repaired_as::<InspectorClassic<'_>>(&text, &source, given),
     }
+}
+
+/// The document as it came. What was no UTF-8 was no JSON either: there it shows where.
+fn raw(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into()
 }
 
 fn repaired_as<'a, D: Document<'a>>(
     text: &'a str,
-    channel: Channel,
+    source: &str,
+    given: &Given,
 ) -> Result<Box<FindingReport>, String> {
     let document: D =
         serde_json::from_str(text).map_err(|error| format!("it could not be repaired: {error}"))?;
     let mut marks = Marks::default();
     marks.add("repaired");
-    document
-        .report(channel, marks)
-        .map(Box::new)
-        .map_err(str::to_owned)
+    let mut report = document.report(given, marks).map_err(str::to_owned)?;
+    report.raw = Some(source.into());
+    Ok(Box::new(report))
 }
 
 /// Keys that stand twice, once with a capital (`arn` and `Arn`), are one key to the formats that come in both

@@ -2,8 +2,12 @@
 
 use serde::Deserialize;
 
+use super::fields::ProductFields;
+use crate::attack::{Action, Detection};
 use crate::document::Packages;
+use crate::flaw::Ratings;
 use crate::lenient::{Flag, List, Number, Part, Text, Time};
+use crate::reach::Tags;
 use crate::resource::MOST;
 
 #[derive(Debug, Default, Deserialize)]
@@ -12,6 +16,7 @@ pub(crate) struct Asff<'a> {
     pub(super) id: Text<'a>,
     pub(super) product_arn: Text<'a>,
     pub(super) product_name: Text<'a>,
+    pub(super) company_name: Text<'a>,
     pub(super) region: Text<'a>,
     pub(super) generator_id: Text<'a>,
     pub(super) aws_account_id: Text<'a>,
@@ -30,7 +35,13 @@ pub(crate) struct Asff<'a> {
     pub(super) workflow: Part<Workflow<'a>>,
     pub(super) record_state: Text<'a>,
     pub(super) finding_provider_fields: Part<Provider<'a>>,
-    pub(super) vulnerabilities: List<Part<Vulnerability<'a>>, 1>,
+    pub(super) vulnerabilities: List<Part<Vulnerability<'a>>, 8>,
+    #[serde(rename = "ThreatIntelIndicators")]
+    pub(super) threats: List<Part<Threat<'a>>, 5>,
+    // Rare and large: they must not cost every document its space.
+    pub(super) action: Option<Box<Part<Action<'a>>>>,
+    pub(super) detection: Option<Box<Part<Detection<'a>>>>,
+    pub(super) network: Option<Box<Part<Network>>>,
     pub(super) sample: Flag,
 }
 
@@ -61,23 +72,6 @@ pub(super) struct Recommendation<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct ProductFields<'a> {
-    #[serde(rename = "ControlId")]
-    pub(super) control_id: Text<'a>,
-    #[serde(rename = "RuleId")]
-    pub(super) rule_id: Text<'a>,
-    #[serde(rename = "aws/inspector/ProductVersion")]
-    pub(super) inspector_version: Text<'a>,
-    #[serde(rename = "aws/inspector/FindingStatus")]
-    pub(super) inspector_status: Text<'a>,
-    #[serde(rename = "aws/guardduty/service/additionalInfo/sample")]
-    pub(super) guardduty_sample: Text<'a>,
-    #[serde(rename = "aws/config/ConfigRuleArn")]
-    pub(super) config_rule: Text<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Resource<'a> {
     #[serde(rename = "Type")]
@@ -85,13 +79,29 @@ pub(super) struct Resource<'a> {
     pub(super) id: Text<'a>,
     pub(super) partition: Text<'a>,
     pub(super) region: Text<'a>,
-    pub(super) tags: Part<Tags<'a>>,
+    pub(super) tags: Tags<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
-pub(super) struct Tags<'a> {
-    pub(super) name: Text<'a>,
+pub(super) struct Threat<'a> {
+    #[serde(rename = "Type")]
+    pub(super) kind: Text<'a>,
+    pub(super) value: Text<'a>,
+    pub(super) source: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Network {
+    pub(super) open_port_range: Part<PortRange>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct PortRange {
+    pub(super) begin: Number,
+    pub(super) end: Number,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,9 +124,39 @@ pub(super) struct Vulnerability<'a> {
     pub(super) id: Text<'a>,
     pub(super) related_vulnerabilities: List<Text<'a>, 64>,
     pub(super) vulnerable_packages: Packages<'a>,
-    pub(super) code_vulnerabilities: List<Part<Code>, 1>,
+    pub(super) code_vulnerabilities: List<Part<Code<'a>>, 8>,
+    pub(super) cvss: Ratings<'a>,
+    pub(super) vendor: Part<Vendor<'a>>,
+    pub(super) reference_urls: List<Text<'a>, 32>,
+    pub(super) fix_available: Text<'a>,
+    pub(super) epss_score: Number,
+    pub(super) exploit_available: Text<'a>,
+    pub(super) last_known_exploit_at: Time,
 }
 
-/// Only that there is one matters.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Code {}
+#[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Vendor<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) url: Text<'a>,
+    pub(super) vendor_severity: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
+pub(super) struct Code<'a> {
+    pub(super) cwes: List<Text<'a>, 16>,
+    #[serde(rename = "FilePath")]
+    pub(super) file: Part<File<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct File<'a> {
+    #[serde(rename = "FilePath")]
+    pub(super) path: Text<'a>,
+    #[serde(rename = "StartLine")]
+    pub(super) start: Number,
+    #[serde(rename = "EndLine")]
+    pub(super) end: Number,
+}

@@ -38,10 +38,11 @@ impl<R: Read> Documents<R> {
             }
         };
         let whole = &self.input.bytes()[..end.unwrap_or(seen)];
-        let why = match end.map(|_| take_repaired(whole, self.fixed, &mut self.guess, self.channel))
+        let why = match end.map(|_| take_repaired(whole, self.fixed, &mut self.guess, &self.given))
         {
             Some(Ok(report)) => {
                 let length = whole.len();
+                self.size += length;
                 self.page.reports.push(*report);
                 self.input.consume(length);
                 return Ok(());

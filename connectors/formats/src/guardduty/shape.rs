@@ -3,7 +3,9 @@
 
 use serde::Deserialize;
 
+use crate::attack::{Action, Detection};
 use crate::lenient::{Flag, List, Number, Part, Text, Time};
+use crate::reach::Tags;
 use crate::resource::MOST;
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +54,91 @@ pub(super) struct Service<'a> {
     pub(super) additional: Part<Additional<'a>>,
     #[serde(rename = "detection", alias = "Detection")]
     pub(super) detection: Part<Detection<'a>>,
+    #[serde(rename = "action", alias = "Action")]
+    pub(super) action: Option<Box<Part<Action<'a>>>>,
+    #[serde(rename = "count", alias = "Count")]
+    pub(super) count: Number,
+    #[serde(rename = "resourceRole", alias = "ResourceRole")]
+    pub(super) role: Text<'a>,
+    #[serde(rename = "featureName", alias = "FeatureName")]
+    pub(super) feature: Text<'a>,
+    #[serde(rename = "evidence", alias = "Evidence")]
+    pub(super) evidence: Part<Evidence<'a>>,
+    #[serde(rename = "ebsVolumeScanDetails", alias = "EbsVolumeScanDetails")]
+    pub(super) scan: Part<VolumeScan<'a>>,
+    #[serde(rename = "runtimeDetails", alias = "RuntimeDetails")]
+    pub(super) runtime: Part<Runtime<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Evidence<'a> {
+    #[serde(
+        rename = "threatIntelligenceDetails",
+        alias = "ThreatIntelligenceDetails"
+    )]
+    pub(super) lists: List<Part<ThreatList<'a>>, 16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct ThreatList<'a> {
+    #[serde(rename = "threatListName", alias = "ThreatListName")]
+    pub(super) list: Text<'a>,
+    #[serde(rename = "threatNames", alias = "ThreatNames")]
+    pub(super) names: List<Text<'a>, 16>,
+    #[serde(rename = "threatFileSha256", alias = "ThreatFileSha256")]
+    pub(super) file: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct VolumeScan<'a> {
+    #[serde(rename = "scanDetections", alias = "ScanDetections")]
+    pub(super) detections: Part<Detections<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Detections<'a> {
+    #[serde(rename = "threatDetectedByName", alias = "ThreatDetectedByName")]
+    pub(super) by_name: Part<ThreatsByName<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct ThreatsByName<'a> {
+    #[serde(rename = "threatNames", alias = "ThreatNames")]
+    pub(super) names: List<Part<ThreatName<'a>>, 16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct ThreatName<'a> {
+    #[serde(rename = "name", alias = "Name")]
+    pub(super) name: Text<'a>,
+    #[serde(rename = "severity", alias = "Severity")]
+    pub(super) severity: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Runtime<'a> {
+    #[serde(rename = "process", alias = "Process")]
+    pub(super) process: Part<Process<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Process<'a> {
+    #[serde(rename = "name", alias = "Name")]
+    pub(super) name: Text<'a>,
+    #[serde(rename = "executablePath", alias = "ExecutablePath")]
+    pub(super) path: Text<'a>,
+    #[serde(rename = "executableSha256", alias = "ExecutableSha256")]
+    pub(super) sha256: Text<'a>,
+    #[serde(rename = "user", alias = "User")]
+    pub(super) user: Text<'a>,
 }
 
 /// Free-form: `value` is JSON as text; older exports have its keys here.
@@ -62,29 +149,6 @@ pub(super) struct Additional<'a> {
     pub(super) value: Text<'a>,
     #[serde(rename = "sample", alias = "Sample")]
     pub(super) sample: Flag,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Detection<'a> {
-    #[serde(rename = "sequence", alias = "Sequence")]
-    pub(super) sequence: Part<Sequence<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Sequence<'a> {
-    #[serde(rename = "resources", alias = "Resources")]
-    pub(super) resources: List<Part<Member<'a>>, MOST>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Member<'a> {
-    #[serde(rename = "uid", alias = "Uid")]
-    pub(super) uid: Text<'a>,
-    #[serde(rename = "resourceType", alias = "ResourceType")]
-    pub(super) kind: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,6 +182,47 @@ pub(super) struct Affected<'a> {
     pub(super) recovery_point: Part<ByArn<'a>>,
     #[serde(rename = "containerDetails", alias = "ContainerDetails")]
     pub(super) container: Part<Container<'a>>,
+    #[serde(rename = "kubernetesDetails", alias = "KubernetesDetails")]
+    pub(super) kubernetes: Part<Kubernetes<'a>>,
+    #[serde(rename = "rdsDbUserDetails", alias = "RdsDbUserDetails")]
+    pub(super) database_user: Part<DatabaseUser<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Kubernetes<'a> {
+    #[serde(rename = "kubernetesUserDetails", alias = "KubernetesUserDetails")]
+    pub(super) user: Part<KubernetesUser<'a>>,
+    #[serde(
+        rename = "kubernetesWorkloadDetails",
+        alias = "KubernetesWorkloadDetails"
+    )]
+    pub(super) workload: Part<Workload<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct KubernetesUser<'a> {
+    #[serde(rename = "username", alias = "Username")]
+    pub(super) name: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Workload<'a> {
+    #[serde(rename = "name", alias = "Name")]
+    pub(super) name: Text<'a>,
+    #[serde(rename = "namespace", alias = "Namespace")]
+    pub(super) namespace: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct DatabaseUser<'a> {
+    #[serde(rename = "user", alias = "User")]
+    pub(super) user: Text<'a>,
+    #[serde(rename = "database", alias = "Database")]
+    pub(super) database: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,6 +234,8 @@ pub(super) struct AccessKey<'a> {
     pub(super) user_name: Text<'a>,
     #[serde(rename = "userType", alias = "UserType")]
     pub(super) user_type: Text<'a>,
+    #[serde(rename = "principalId", alias = "PrincipalId")]
+    pub(super) principal: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,16 +244,46 @@ pub(super) struct Instance<'a> {
     #[serde(rename = "instanceId", alias = "InstanceId")]
     pub(super) id: Text<'a>,
     #[serde(rename = "tags", alias = "Tags")]
-    pub(super) tags: List<Part<Tag<'a>>, 50>,
+    pub(super) tags: Tags<'a>,
+    #[serde(rename = "instanceType", alias = "InstanceType")]
+    pub(super) kind: Text<'a>,
+    #[serde(rename = "imageId", alias = "ImageId")]
+    pub(super) image: Text<'a>,
+    #[serde(rename = "availabilityZone", alias = "AvailabilityZone")]
+    pub(super) zone: Text<'a>,
+    #[serde(rename = "iamInstanceProfile", alias = "IamInstanceProfile")]
+    pub(super) profile: Part<Profile<'a>>,
+    #[serde(rename = "networkInterfaces", alias = "NetworkInterfaces")]
+    pub(super) interfaces: List<Part<Interface<'a>>, 4>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Tag<'a> {
-    #[serde(rename = "key", alias = "Key")]
-    pub(super) key: Text<'a>,
-    #[serde(rename = "value", alias = "Value")]
-    pub(super) value: Text<'a>,
+pub(super) struct Profile<'a> {
+    #[serde(rename = "arn", alias = "Arn")]
+    pub(super) arn: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Interface<'a> {
+    #[serde(rename = "privateIpAddress", alias = "PrivateIpAddress")]
+    pub(super) private: Text<'a>,
+    #[serde(rename = "publicIp", alias = "PublicIp")]
+    pub(super) public: Text<'a>,
+    #[serde(rename = "vpcId", alias = "VpcId")]
+    pub(super) vpc: Text<'a>,
+    #[serde(rename = "subnetId", alias = "SubnetId")]
+    pub(super) subnet: Text<'a>,
+    #[serde(rename = "securityGroups", alias = "SecurityGroups")]
+    pub(super) groups: List<Part<Group<'a>>, 16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Group<'a> {
+    #[serde(rename = "groupId", alias = "GroupId")]
+    pub(super) id: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,6 +309,8 @@ pub(super) struct Container<'a> {
     pub(super) id: Text<'a>,
     #[serde(rename = "name", alias = "Name")]
     pub(super) name: Text<'a>,
+    #[serde(rename = "image", alias = "Image")]
+    pub(super) image: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

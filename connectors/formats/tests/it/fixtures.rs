@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use poamd_contract::detail::Fix;
 use poamd_contract::finding::{FindingReport, Identity, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
 use serde_json::Value;
@@ -144,7 +145,7 @@ const ASFF: [Row; 20] = {
         ),
         (
             "asff/15-thirdparty-custom-product-govcloud.json",
-            "default",
+            "acme-scanner",
             "acme-scanner-plugin-19506",
             "",
             Open,
@@ -160,7 +161,7 @@ const ASFF: [Row; 20] = {
         ),
         (
             "asff/17-edge-minimal-unicode-32-resources.json",
-            "unknown",
+            "edge",
             "edge-generator",
             "",
             Open,
@@ -274,6 +275,107 @@ fn details_of_single_fixtures() {
     );
 }
 
+#[test]
+fn gov_twins_are_called_as_elsewhere() {
+    let twins = import(&bytes(
+        "asff/02-securityhub-cloudtrail.2-govcloud-split-by-standard.json",
+    ));
+    for twin in twins.reports {
+        assert_eq!(
+            twin.title,
+            "CloudTrail should have encryption at-rest enabled"
+        );
+    }
+}
+
+#[test]
+fn every_report_keeps_its_document() {
+    for file in [
+        "asff/18-page1-with-next-token.json",
+        "guardduty/get-findings-commercial.json",
+        "inspector2/list-findings-page2-wire.json",
+    ] {
+        let (bytes, text) = (bytes(file), String::from_utf8(bytes(file)).unwrap());
+        for report in import(&bytes).reports {
+            let raw = report.raw.unwrap();
+            assert!(text.contains(&*raw), "{file}");
+            let value: Value = serde_json::from_str(&raw).unwrap();
+            assert!(value.is_object() && raw.contains(&report.native_id));
+        }
+    }
+}
+
+/// Both channels tell the same of a flaw, an attack and the tags.
+#[test]
+fn details_of_flaws() {
+    let hub = first("asff/09-inspector-ec2-cve-kev-high.json").detail;
+    let own = first("inspector2/list-findings-page1-wire.json").detail;
+    assert_eq!(hub, own);
+    let flaw = hub.flaw.unwrap();
+    assert_eq!(flaw.cves, ["CVE-2024-1086"]);
+    assert_eq!((flaw.cvss[0].base, &*flaw.cvss[0].by), (78, "NVD"));
+    assert_eq!((flaw.epss, flaw.exploit), (Some(840_000), Some(true)));
+    assert_eq!(flaw.fix, Some(Fix::Yes));
+    assert_eq!(flaw.packages[0].version, "5.10.205-195.804.amzn2");
+    assert_eq!(hub.tags["exposure"], "internet");
+
+    let ghsa = first("asff/11-inspector-nofix-vendor-dependency.json").detail;
+    let ghsa = ghsa.flaw.unwrap();
+    assert_eq!(ghsa.cves, ["CVE-2099-11001"]);
+    assert_eq!(ghsa.fix, Some(Fix::No));
+
+    for file in [
+        "asff/12-inspector-network-reachability.json",
+        "inspector2/list-findings-page1-wire.json",
+    ] {
+        let page = import(&bytes(file));
+        let open = page.reports.iter().find(|r| r.title.starts_with("Port"));
+        let open = &open.unwrap().detail;
+        assert_eq!(open.ports, [(22, 22)], "{file}");
+        assert_eq!(open.reachable, Some(true), "{file}");
+    }
+    let code = first("asff/13-inspector-lambda-code-vulnerability.json").detail;
+    let code = code.flaw.unwrap();
+    assert_eq!(code.cwes, ["CWE-798"]);
+    assert_eq!(
+        code.packages[0].path.as_deref(),
+        Some("src/handler.py:41-42")
+    );
+}
+
+#[test]
+fn details_of_attacks() {
+    let own = import(&bytes("guardduty/get-findings-commercial.json")).reports;
+    let [dns, stolen, sequence] = own.try_into().unwrap();
+    let hub = first("asff/06-guardduty-ec2-c2-high.json").detail;
+    for attack in [dns.detail.attack.unwrap(), hub.attack.unwrap()] {
+        assert_eq!(attack.action, "DNS_REQUEST");
+        assert_eq!(attack.what.as_deref(), Some("beacon.c2-example.invalid"));
+        assert_eq!((attack.blocked, attack.count), (Some(false), Some(14)));
+        assert_eq!(attack.target["instance"], "i-0b4c9d8e7f6a51234");
+    }
+    let stolen = stolen.detail.attack.unwrap();
+    assert_eq!(stolen.what.as_deref(), Some("ListBuckets"));
+    assert_eq!(stolen.service.as_deref(), Some("s3.amazonaws.com"));
+    let actor = &stolen.actors[0];
+    assert_eq!(actor.address.as_deref(), Some("203.0.113.200"));
+    assert_eq!(actor.place, Some((0, 0)));
+    assert_eq!(actor.network.as_deref(), Some("AS64496 EXAMPLE"));
+    assert_eq!(stolen.target["access key"], "ASIAEXAMPLEKEY000003");
+
+    let hub = first("asff/08-guardduty-attack-sequence-critical.json").detail;
+    for attack in [sequence.detail.attack.unwrap(), hub.attack.unwrap()] {
+        assert_eq!(attack.actors[0].user.as_deref(), Some("ci-deployer"));
+        assert!(
+            attack
+                .evidence
+                .contains(&"signal: FINDING Discovery:S3/AnomalousBehavior".to_owned()),
+            "{:?}",
+            attack.evidence
+        );
+    }
+}
+
 fn first(file: &str) -> FindingReport {
     import(&bytes(file)).reports.remove(0)
 }
@@ -312,7 +414,11 @@ fn native_files_say_what_they_should() {
     let cli = import(&bytes("inspector2/list-findings-cli-iso-timestamps.json"))
         .reports
         .remove(0);
-    assert_eq!(wire, cli);
+    let unlike = |report: FindingReport| FindingReport {
+        raw: None,
+        ..report
+    };
+    assert_eq!(unlike(wire.clone()), unlike(cli));
     assert_eq!(
         wire.updated.unwrap().to_rfc3339(),
         "2026-11-20T05:12:41+00:00"
