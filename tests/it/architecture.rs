@@ -69,7 +69,11 @@ const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "connectors/formats/src/asff",
-        "the shape of an ASFF document",
+        "an ASFF document: its shape, and what it says beyond the common words",
+    ),
+    (
+        "connectors/formats/src/attack",
+        "who did what from where, as GuardDuty and ASFF write it",
     ),
     (
         "connectors/formats/src/documents",
@@ -77,7 +81,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "connectors/formats/src/guardduty",
-        "the shape of a GuardDuty finding",
+        "a GuardDuty finding: its shape, and what it says beyond the common words",
     ),
     (
         "connectors/formats/src/lenient",
