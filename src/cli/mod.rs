@@ -20,6 +20,7 @@ mod poam;
 mod policy;
 pub mod progress;
 mod pull;
+mod quarantine;
 mod report;
 mod run;
 mod scan;
@@ -100,6 +101,9 @@ enum Verb {
     /// Where we looked, and where we could not
     #[command(subcommand)]
     Coverage(coverage::Verb),
+    /// Documents that could not be taken
+    #[command(subcommand)]
+    Quarantine(quarantine::Verb),
     /// What is wrong with this installation, and what to do about it
     Doctor(doctor::Args),
     /// The configuration file
@@ -184,6 +188,7 @@ impl Cli {
             Verb::Audit(verb) => audit::run(shell, at, &verb),
             Verb::Policy(verb) => policy::run(shell, at, &verb),
             Verb::Coverage(verb) => done(coverage::run(shell, at, &verb)),
+            Verb::Quarantine(verb) => done(quarantine::run(shell, at, &verb)),
             Verb::Doctor(args) => doctor::run(shell, at, &args),
             Verb::Config(verb) => config::run(shell, at, &verb),
             Verb::Completions(args) => done(args.run(shell)),

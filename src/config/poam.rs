@@ -87,6 +87,15 @@ pub const SECTION: Section = Section {
             r#""30d""#,
             "How old the last check-in with a vendor may be; FedRAMP allows 30 days.",
         ),
+        Key::with_default(
+            "gap_limit",
+            Kind::Duration {
+                min: Duration::from_mins(1),
+                max: TEN_YEARS,
+            },
+            r#""24h""#,
+            "What could not be looked at for longer is a record of its own (detection-gap/<service>), until it is seen again.",
+        ),
         Key::new(
             "baseline",
             Kind::Choice(Baseline::NAMES),
@@ -217,6 +226,8 @@ pub struct Poam {
     pub reopen_window: Duration,
     pub due_soon: Duration,
     pub vendor_check_in: Duration,
+    /// How long a gap in coverage may last before it is a record.
+    pub gap_limit: Duration,
     pub baseline: Option<Baseline>,
     pub ato_vulnerabilities: Option<u32>,
 }
@@ -341,6 +352,7 @@ impl Poam {
             r.get("due_soon"),
             r.get("vendor_check_in"),
         );
+        let gap_limit = r.get("gap_limit");
         let usual = sets.zip(class).zip(n).zip(exposure).map(
             |(((sets, class), default_n_rating), missing_exposure)| Clocks {
                 sets,
@@ -364,6 +376,7 @@ impl Poam {
             reopen_window: reopen?,
             due_soon: soon?,
             vendor_check_in: vendor?,
+            gap_limit: gap_limit?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::finding::{Channel, Signal};
 use poamd_contract::ids::BadId;
 use poamd_contract::severity::Severity;
@@ -84,11 +84,31 @@ pub struct Said {
 /// Absences in a row that count as evidence (`design.md`, rule 1).
 pub const ABSENCES: i64 = 2;
 
+/// Security Hub deletes what nobody has updated for 90 days (its user guide, "Findings"): a day less, to be sure. What leaves
+/// it that old has expired, which says nothing of the weakness.
+pub const HUB_KEEPS: TimeDelta = TimeDelta::days(89);
+
+/// `absent` of a report that expired at its source: it is not there, and that is no look without it.
+pub const EXPIRED: i64 = -1_000_000;
+
+/// The standard that a control finding was reported for (`aws-foundational-security-best-practices/v/1.0.0`), from an id of
+/// before consolidated findings; `None` for any other id.
+pub fn standard_of(native_id: &str) -> Option<&str> {
+    let (_, rest) = native_id.split_once(":subscription/")?;
+    let (before, _) = rest.split_once("/finding/")?;
+    before.rsplit_once('/').map(|(standard, _)| standard)
+}
+
+/// A control finding with an id of its own, whatever standards it is in.
+pub fn is_consolidated(native_id: &str) -> bool {
+    native_id.contains(":security-control/")
+}
+
 /// The outcome of a fold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
     pub status: FindingStatus,
-    /// `suppressed-at-source` or `resolved-at-source`: shown, never obeyed.
+    /// `suppressed-at-source`, `resolved-at-source` or `expired-at-source`: shown, never obeyed.
     pub at_source: Option<&'static str>,
     /// Index of the report that decides text and times.
     pub winner: usize,
@@ -144,6 +164,7 @@ pub fn fold(reports: &[Said]) -> Option<Folded> {
     let at_source = match reports[winner].signal {
         Signal::OpenSuppressedAtSource => Some("suppressed-at-source"),
         Signal::OpenResolvedAtSource => Some("resolved-at-source"),
+        Signal::Open if has_expired(reports) => Some("expired-at-source"),
         Signal::Open
         | Signal::Passed
         | Signal::NoConclusion
@@ -168,7 +189,7 @@ fn status_of(winner: &Said, reports: &[Said]) -> FindingStatus {
         Signal::ArchivedByHand | Signal::NoConclusion => FindingStatus::NotObserved,
         // One standard's copy is retired (AWS does so when consolidated findings are switched on); another still fails.
         Signal::Archived if another_is_open(winner, reports) => by_absence(reports),
-        Signal::Archived if winner.absent >= ABSENCES && !winner.keeps_open => FindingStatus::Fixed,
+        Signal::Archived if put_away_twice(winner, reports) => FindingStatus::Fixed,
         Signal::Archived => FindingStatus::NotObserved,
         Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
             by_absence(reports)
@@ -184,6 +205,21 @@ fn another_is_open(winner: &Said, reports: &[Said]) -> bool {
             && r.signal.is_open()
             && r.absent < ABSENCES
     })
+}
+
+/// Two complete looks of one door showed it put away, and nobody said since that it is there. Another door that has yet to
+/// make its second look takes nothing back.
+fn put_away_twice(winner: &Said, reports: &[Said]) -> bool {
+    let last_open = reports
+        .iter()
+        .filter_map(Said::statement)
+        .filter(|(_, signal)| signal.is_open())
+        .map(|(at, _)| at)
+        .max();
+    let mut copies = reports.iter().filter(|r| {
+        r.twin == winner.twin && r.signal == Signal::Archived && r.updated >= last_open
+    });
+    copies.any(|r| r.absent >= ABSENCES) && !winner.keeps_open
 }
 
 /// The newest word on whether the weakness is there is a pass. At one time, "there" outweighs "passed".
@@ -203,6 +239,15 @@ impl Said {
             self.stated
         }
     }
+}
+
+/// Nothing that is looked at shows it any more, and none of it went for a reason that says something.
+fn has_expired(reports: &[Said]) -> bool {
+    let mut live = reports
+        .iter()
+        .filter(|r| r.channel != Channel::File && r.signal.is_open())
+        .peekable();
+    live.peek().is_some() && live.all(|r| r.absent == EXPIRED)
 }
 
 /// Absent only if every live report that speaks of it as open is. A file is no look at the account: what was only
@@ -333,6 +378,63 @@ mod tests {
             }]),
             FindingStatus::NotObserved
         );
+    }
+
+    #[test]
+    fn what_expired_at_its_source_stays_open_and_says_so() {
+        let expired = Said {
+            absent: EXPIRED,
+            ..said(Signal::Open, 1)
+        };
+        let folded = fold(std::slice::from_ref(&expired)).unwrap();
+        assert_eq!(
+            (folded.status, folded.at_source),
+            (FindingStatus::Open, Some("expired-at-source"))
+        );
+        let elsewhere = Said {
+            channel: Channel::Pull,
+            ..said(Signal::Open, 1)
+        };
+        assert_eq!(fold(&[expired, elsewhere]).unwrap().at_source, None);
+    }
+
+    #[test]
+    fn ids_tell_their_standard() {
+        let of =
+            |rest: &str| format!("arn:aws-us-gov:securityhub:us-gov-west-1:210987654321:{rest}");
+        for (rest, standard) in [
+            (
+                "subscription/nist-800-53/v/5.0.0/CloudTrail.2/finding/a9",
+                Some("nist-800-53/v/5.0.0"),
+            ),
+            ("security-control/S3.8/finding/0d", None),
+            ("subscription/odd", None),
+        ] {
+            assert_eq!(standard_of(&of(rest)), standard);
+        }
+        assert!(is_consolidated(&of("security-control/S3.8/finding/0d")));
+        assert!(!is_consolidated("custom/1"));
+    }
+
+    #[test]
+    fn a_second_door_takes_the_evidence_of_the_first_not_back() {
+        let put_away = |minute, absent, channel| Said {
+            absent,
+            channel,
+            ..said(Signal::Archived, minute)
+        };
+        let (hub, native) = (Channel::Hub, Channel::Pull);
+        let proven = put_away(5, 2, hub);
+        assert_eq!(
+            status(&[proven.clone(), put_away(6, 0, native)]),
+            FindingStatus::Fixed
+        );
+        // But what was open in between has to be put away anew.
+        let again = Said {
+            stated: DateTime::from_timestamp(6 * 60, 0).map(|at| (at, Signal::Open)),
+            ..put_away(7, 0, native)
+        };
+        assert_eq!(status(&[proven, again]), FindingStatus::NotObserved);
     }
 
     #[test]

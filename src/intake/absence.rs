@@ -8,12 +8,12 @@ use poamd_contract::finding::Signal;
 use serde_json::json;
 
 use super::batch::Batch;
-use super::shown::{Silence, Weight};
+use super::shown::{PutAway, Silence, Weight};
 use super::{Door, Intake};
-use crate::domain::finding::ABSENCES;
+use crate::domain::finding::{ABSENCES, EXPIRED, FindingStatus, HUB_KEEPS, standard_of};
 use crate::store::audit;
 use crate::store::columns::{Col, stamp};
-use crate::store::findings::{self, KnownReport, ReportRow};
+use crate::store::findings::{self, FindingRow, KnownReport, ReportRow};
 use crate::store::{AnyConnection, Result, to_json};
 
 /// Looks that are granted to a detector whose scan was off: it is on again before all its findings are back.
@@ -34,7 +34,8 @@ pub struct Ending {
 impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
-        let looked = self.door != Door::File && (ending.complete || !ending.passed.is_empty());
+        let is_look = matches!(self.door, Door::Cell(_));
+        let looked = is_look && (ending.complete || !ending.passed.is_empty());
         if !looked {
             return Ok(0);
         }
@@ -116,6 +117,7 @@ impl Intake {
                     Weight::Nothing
                 };
                 for report in rows.iter_mut().filter(|r| r.cell == *door) {
+                    let weight = self.retired(report, row, weight, silence);
                     if let Some(next) = self.concluded(report, &row.arn, ending, weight) {
                         batch.change_report(next.clone());
                         *report = next;
@@ -125,6 +127,42 @@ impl Intake {
             }
         }
         Ok(batch)
+    }
+
+    /// A standard that was switched off, or replaced by consolidated findings, has ended none of its findings.
+    fn retired(
+        &self,
+        report: &ReportRow,
+        row: &FindingRow,
+        weight: Weight,
+        silence: &mut Silence<'_>,
+    ) -> Weight {
+        if report.signal.0 != Signal::Archived || weight != Weight::Counts {
+            return weight;
+        }
+        match self.shown.put_away(row, &report.native_id) {
+            PutAway::Ended => weight,
+            PutAway::Replaced if report.absent == 0 => Weight::NotLooked,
+            PutAway::Replaced => weight,
+            PutAway::Retired => {
+                if row.status.0 != FindingStatus::Fixed {
+                    let standard = standard_of(&report.native_id).unwrap_or_default();
+                    let why = format!(
+                        "account {}: all findings of the standard {standard} were archived at once (is it switched off?)",
+                        row.account
+                    );
+                    silence.unlooked.insert(why);
+                }
+                Weight::Nothing
+            }
+        }
+    }
+
+    /// It left the hub when the hub had kept it as long as it keeps anything.
+    fn has_expired(&self, report: &ReportRow) -> bool {
+        let is_hub = matches!(&self.door, Door::Cell(cell) if cell.service == "securityhub");
+        let old = |at: chrono::NaiveDateTime| self.now - at.and_utc() >= HUB_KEEPS;
+        is_hub && report.absent <= 0 && report.updated_at.is_some_and(old)
     }
 
     /// `weight` is that of not having been seen.
@@ -153,10 +191,11 @@ impl Intake {
         }
         let absent = open && !seen && !ending.present.contains(arn);
         let next = match weight {
+            Weight::Counts if absent && self.has_expired(report) => EXPIRED,
             Weight::Counts if absent || report.signal.0 == Signal::Archived => {
                 (report.absent + 1).min(ABSENCES)
             }
-            Weight::NotLooked if absent => -REFILL,
+            Weight::NotLooked if absent || report.signal.0 == Signal::Archived => -REFILL,
             _ => report.absent,
         };
         (next != report.absent).then(|| ReportRow {

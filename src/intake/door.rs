@@ -1,4 +1,4 @@
-//! Where reports come in: a cell of coverage, or a file.
+//! Where reports come in: a cell of coverage, a file, or our own watch over them.
 
 use poamd_contract::coverage::Cell;
 
@@ -8,6 +8,8 @@ pub enum Door {
     Cell(Cell),
     /// `poamd import`: no look at an account, so nothing is ever absent.
     File,
+    /// poamd's look at its own looks: it says itself when something is over.
+    Vigil,
 }
 
 impl Door {
@@ -16,6 +18,7 @@ impl Door {
         match self {
             Self::Cell(cell) => format!("{}/{}/{}", cell.account, cell.region, cell.service),
             Self::File => "file".to_owned(),
+            Self::Vigil => "poamd".to_owned(),
         }
     }
 }

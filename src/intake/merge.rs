@@ -5,7 +5,7 @@ use poamd_contract::finding::{Channel, FindingReport, Signal};
 use poamd_contract::severity::Severity;
 
 use super::Synonyms;
-use crate::domain::finding::{FindingStatus, Folded, Said, fold};
+use crate::domain::finding::{EXPIRED, FindingStatus, Folded, Said, fold};
 use crate::domain::score::finding_score;
 use crate::store::columns::{Col, stamp};
 use crate::store::findings::{FindingRow, ReportRow, report_key};
@@ -72,7 +72,9 @@ pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRo
     };
     // Shown again, in whatever version: it is not absent. What is put away goes on counting the looks without it.
     kept.absent = match kept.signal.0 {
-        Signal::Archived => stored.absent,
+        Signal::Archived if stored.signal.0 == Signal::Archived => stored.absent,
+        // One look that missed it and one that shows it put away are not two of the same.
+        Signal::Archived if stored.absent != EXPIRED => stored.absent.min(0),
         _ => 0,
     };
     (kept != *stored).then_some(kept)

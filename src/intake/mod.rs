@@ -4,6 +4,7 @@
 
 mod absence;
 mod batch;
+mod blind;
 mod door;
 mod inventory;
 mod known;
@@ -22,6 +23,7 @@ use serde_json::json;
 
 pub use absence::{Ending, passed_key};
 use batch::Batch;
+pub use blind::Vigil;
 pub use door::Door;
 pub use inventory::{Inventory, take_items};
 use known::Known;
@@ -29,7 +31,7 @@ use shown::Shown;
 pub use sink::IntakeSink;
 
 use crate::store::audit::{self, Event};
-use crate::store::{AnyConnection, Result, Store, runs, to_json};
+use crate::store::{AnyConnection, Result, Store, quarantine, to_json};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
 pub type Synonyms = BTreeMap<String, String>;
@@ -159,7 +161,11 @@ impl Intake {
             let event = self.event("findings.taken", body);
             audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
         }
-        runs::keep_aside(conn, self.run, self.now, aside)?;
+        let kept = quarantine::keep(conn, self.run, self.now, aside)?;
+        if !kept.is_empty() {
+            let event = self.event("documents.set-aside", json!({ "ids": kept }));
+            audit::append(conn, &event)?;
+        }
         Ok(batch)
     }
 

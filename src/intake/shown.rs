@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use poamd_contract::coverage::{Cell, Coverage, Vouched};
-use poamd_contract::finding::FindingReport;
+use poamd_contract::finding::{FindingReport, Signal};
 
 use super::Door;
-use crate::domain::finding::FindingStatus;
+use crate::domain::finding::{self, FindingStatus};
 use crate::store::coverage::{self, CoverageRow};
 use crate::store::findings::FindingRow;
 use crate::store::{AnyConnection, Result};
@@ -22,6 +22,19 @@ pub(super) struct Shown {
     places: HashMap<String, HashSet<String>>,
     /// What the detector looked for, if not for everything.
     vouched: Option<Vouched>,
+    /// Standards whose findings are there and not put away; empty for the findings that are in several.
+    standards: HashMap<Place, HashSet<String>>,
+}
+
+/// What it says of a finding that a hub has put away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PutAway {
+    /// Its standard is looked at, so the finding itself has ended.
+    Ended,
+    /// Its standard has given way to findings that are in several; they take a day to come.
+    Replaced,
+    /// Its whole standard has gone: switched off, or about to be replaced.
+    Retired,
 }
 
 impl Shown {
@@ -30,6 +43,38 @@ impl Shown {
         if !self.holds(account, region) {
             let regions = self.places.entry(account.to_owned()).or_default();
             regions.insert(region.to_owned());
+        }
+        let standard = match finding::standard_of(&report.native_id) {
+            Some(standard) => standard,
+            None if finding::is_consolidated(&report.native_id) => "",
+            None => return,
+        };
+        if report.signal != Signal::Archived {
+            let place = (account.to_owned(), region.to_owned());
+            let there = self.standards.entry(place).or_default();
+            if !there.contains(standard) {
+                there.insert(standard.to_owned());
+            }
+        }
+    }
+
+    /// What is behind the archiving of a report.
+    pub fn put_away(&self, finding: &FindingRow, native_id: &str) -> PutAway {
+        let Some(standard) = finding::standard_of(native_id) else {
+            return PutAway::Ended;
+        };
+        // A global resource is reported in whichever regions.
+        let near = |place: &Place| {
+            place.0 == finding.account && (place.1 == finding.region || finding.region == "global")
+        };
+        let has = |s: &str| {
+            let mut places = self.standards.iter().filter(|(place, _)| near(place));
+            places.any(|(_, there)| there.contains(s))
+        };
+        match (has(standard), has("")) {
+            (true, _) => PutAway::Ended,
+            (false, true) => PutAway::Replaced,
+            (false, false) => PutAway::Retired,
         }
     }
 
@@ -75,7 +120,7 @@ impl<'a> Silence<'a> {
     ) -> Result<Self> {
         let service = match door {
             Door::Cell(cell) => cell.service.as_str(),
-            Door::File => "",
+            Door::File | Door::Vigil => "",
         };
         let cells = coverage::at(conn, now)?
             .into_iter()

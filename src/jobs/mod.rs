@@ -1,5 +1,6 @@
 //! What the daemon does on schedule and the command line does at once: the same functions over the same context.
 
+mod blind;
 pub mod import;
 pub mod lease;
 pub mod pull;

@@ -10,7 +10,7 @@ use poamd_contract::source::FindingSource;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, Gap, JobError, Result, Selection};
+use super::{Context, Gap, JobError, Result, Selection, blind};
 use crate::intake::{Counts, Door, Ending, Intake, IntakeSink};
 use crate::poam::{self, Planned};
 use crate::store::audit::{self, Event};
@@ -65,6 +65,8 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     }
     drop(done);
     summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
+    let services = ctx.sources.iter().map(|s| s.name().to_owned()).collect();
+    summary.counts += blind::watch(ctx, selection, run, ACTOR, services).await?;
     summary.records = plan(ctx, ACTOR).await?;
     ctx.progress.end("pull");
     let outcome = outcome_of(&summary.gaps, failed.as_ref());

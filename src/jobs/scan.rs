@@ -8,7 +8,7 @@ use poamd_contract::watch::AccountWatch;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, Gap, Result, Selection, pull};
+use super::{Context, Gap, Result, Selection, blind, pull};
 use crate::intake::{Counts, Inventory};
 use crate::poam::Planned;
 use crate::scan::look::{Looked, Looking};
@@ -78,6 +78,11 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     if failed.is_none() {
         note_baselines(ctx, selection, &accounts).await?;
     }
+    let services = ctx
+        .watches
+        .iter()
+        .map(|w| format!("scan:{}", w.technology()));
+    summary.counts += blind::watch(ctx, selection, run, ACTOR, services.collect()).await?;
     summary.records = pull::plan(ctx, ACTOR).await?;
     ctx.progress.end("scan");
     let outcome = pull::outcome_of(&summary.gaps, failed.as_ref());

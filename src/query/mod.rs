@@ -9,6 +9,7 @@ pub mod filter;
 pub mod finding;
 pub mod item;
 pub mod poam;
+pub mod quarantine;
 pub mod ticket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

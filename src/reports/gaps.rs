@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::context::GapLine;
+use crate::domain::blind;
 use crate::store::coverage::CoverageRow;
 
 /// Lines by service and cause, in order; `name_of` gives what people call an account.
 pub(super) fn lines(cells: &[CoverageRow], name_of: impl Fn(&str) -> String) -> Vec<GapLine> {
     let mut groups: BTreeMap<(String, String), Vec<&CoverageRow>> = BTreeMap::new();
     for cell in cells {
-        let key = (service_words(&cell.service), cause_words(cell));
+        let key = (blind::words(&cell.service), cause_words(cell));
         groups.entry(key).or_default().push(cell);
     }
     groups
@@ -63,19 +64,6 @@ fn places(cells: &[&CoverageRow], name_of: &impl Fn(&str) -> String) -> String {
     accounts.join("; ")
 }
 
-/// What people call a service (`coverage::Cell`).
-fn service_words(service: &str) -> String {
-    match service {
-        "securityhub" => "Security Hub".to_owned(),
-        "guardduty" => "GuardDuty".to_owned(),
-        "inspector" => "Inspector".to_owned(),
-        "inspector-classic" => "Inspector Classic".to_owned(),
-        other => other
-            .strip_prefix("scan:")
-            .map_or_else(|| other.to_owned(), |what| format!("Scan of {what}")),
-    }
-}
-
 fn cause_words(cell: &CoverageRow) -> String {
     cell.reason
         .clone()
@@ -98,6 +86,7 @@ mod tests {
             last_run: 1,
             last_complete: None,
             previous_complete: None,
+            blind_since: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct CoverageRow {
     pub last_complete: Option<NaiveDateTime>,
     /// The complete look before the last one.
     pub previous_complete: Option<NaiveDateTime>,
+    /// Since when no look was complete, whatever the trouble was meanwhile; `None` if the last one was.
+    pub blind_since: Option<NaiveDateTime>,
 }
 
 /// After so long without a complete look (a day of hourly ones, and a night's delay) a cell counts as not looked at.
@@ -39,6 +41,7 @@ impl CoverageRow {
         {
             "stale".clone_into(&mut self.state);
             self.since = last;
+            self.blind_since = Some(last);
             self.reason = Some(
                 "no look for more than a day: is poamd running, and is this still in its configuration?"
                     .to_owned(),
@@ -87,6 +90,10 @@ pub fn note(
         last_run: run,
         last_complete: if seen.is_complete() { Some(at) } else { last },
         previous_complete: if seen.is_complete() { last } else { previous },
+        blind_since: match seen.is_complete() {
+            true => None,
+            false => known.as_ref().and_then(|k| k.blind_since).or(Some(at)),
+        },
     };
     if known.is_some() {
         diesel::update(coverage::table.find(key))
@@ -137,12 +144,13 @@ mod tests {
             last_run: 1,
             last_complete: Some(stamp(at(10))),
             previous_complete: None,
+            blind_since: None,
         };
         assert!(row("complete").standing(at(36)).is_complete());
         let stale = row("complete").standing(at(37));
         assert_eq!(
-            (stale.state.as_str(), stale.since),
-            ("stale", stamp(at(10)))
+            (stale.state.as_str(), stale.since, stale.blind_since),
+            ("stale", stamp(at(10)), Some(stamp(at(10))))
         );
         // What is a gap already stays the gap it is.
         assert_eq!(row("denied").standing(at(99)), row("denied"));

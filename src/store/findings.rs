@@ -135,6 +135,18 @@ pub fn reports_of_cell(
     Ok(())
 }
 
+/// The worst rating that anything shown through a cell has and was last spoken of as open.
+pub fn worst_open_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Option<Severity>> {
+    let open = Signal::ALL.into_iter().filter(|s| s.is_open()).map(Col);
+    let rated: Vec<Option<Col<Severity>>> = finding_reports::table
+        .filter(finding_reports::cell.eq(cell))
+        .filter(finding_reports::signal.eq_any(open))
+        .select(finding_reports::severity)
+        .distinct()
+        .load(conn)?;
+    Ok(rated.into_iter().flatten().map(|s| s.0).max())
+}
+
 /// Findings of one account by fingerprint.
 pub fn by_fingerprints(
     conn: &mut AnyConnection,

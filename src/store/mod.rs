@@ -19,6 +19,7 @@ pub mod mails;
 pub mod milestones;
 pub mod outbox;
 mod place;
+pub mod quarantine;
 pub mod records;
 pub mod reporting;
 pub mod runs;

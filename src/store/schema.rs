@@ -275,6 +275,7 @@ diesel::table! {
         last_run -> BigInt,
         last_complete -> Nullable<Timestamp>,
         previous_complete -> Nullable<Timestamp>,
+        blind_since -> Nullable<Timestamp>,
     }
 }
 
@@ -287,6 +288,9 @@ diesel::table! {
         excerpt -> Text,
         seen_at -> Timestamp,
         content_hash -> Text,
+        dismissed_at -> Nullable<Timestamp>,
+        dismissed_by -> Nullable<Text>,
+        dismissed_why -> Nullable<Text>,
     }
 }
 

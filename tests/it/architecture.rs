@@ -179,6 +179,15 @@ const FOLDERS: &[(&str, &str)] = &[
         "docs",
         "for operators: the AWS permissions, the map of folders, the reasons for dependencies",
     ),
+    (
+        "fuzz",
+        "whoever reads foreign text, thrown at with broken input",
+    ),
+    (
+        "fuzz/corpus",
+        "what they begin with, and what once broke them",
+    ),
+    ("fuzz/corpus/*", "one reader"),
     ("migrations", "the schema, twice, in step"),
     ("migrations/postgres", "PostgreSQL's"),
     ("migrations/postgres/*", "one migration"),
@@ -296,6 +305,10 @@ const FOLDERS: &[(&str, &str)] = &[
     (
         "tests/it/cli",
         "the command line: what it prints, and in which names",
+    ),
+    (
+        "tests/it/closure",
+        "an estate whose truth is known, and who judges the ledger by it",
     ),
     (
         "tests/it/support",

@@ -4,6 +4,7 @@ mod accounts;
 mod errors;
 mod lists;
 mod pages;
+mod quarantine;
 mod tickets;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use poamd::domain::finding::FindingStatus;
 use poamd::domain::record::RecordStatus;
 use poamd::intake::{Counts, Door};
 use poamd::store::findings::FindingRow;
-use poamd::store::{Store, findings, records, runs};
+use poamd::store::{Store, findings, quarantine, records};
 use poamd_contract::finding::Channel;
 use poamd_contract::severity::Severity;
 use poamd_contract::source::Page;
@@ -23,7 +23,7 @@ use crate::support::findings::{
 
 const OCSF: &str = "ocsf/get-findings-v2-inspector-vulnerability.json";
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     "2026-11-22T07:00:00Z".parse().unwrap()
 }
 
@@ -88,7 +88,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// The whole answer key against a ledger that has taken all the files.
-fn assert_as_expected(store: &Store) {
+pub fn assert_as_expected(store: &Store) {
     let rows: BTreeMap<String, FindingRow> = store
         .read_here(findings::all)
         .unwrap()
@@ -143,7 +143,7 @@ fn assert_as_expected(store: &Store) {
         "nothing else is folded"
     );
     assert_states(store, &with);
-    let aside = store.read_here(runs::set_aside_rows).unwrap();
+    let aside = store.read_here(quarantine::all).unwrap();
     assert!(
         aside
             .iter()
@@ -338,7 +338,7 @@ fn import_sets_aside_only_what_has_no_identity_or_is_no_json() {
     for_each_database(|store| {
         let counts = take_bytes(store, bytes.as_bytes());
         assert_eq!((counts.documents, counts.new), (1, 1));
-        let aside = store.read_here(runs::set_aside_rows).unwrap();
+        let aside = store.read_here(quarantine::all).unwrap();
         assert_eq!(aside.len() as u64, counts.set_aside);
         for reason in ["no id", "cut off"] {
             assert!(
@@ -348,7 +348,7 @@ fn import_sets_aside_only_what_has_no_identity_or_is_no_json() {
         }
         take_bytes(store, bytes.as_bytes());
         assert_eq!(
-            store.read_here(runs::set_aside_rows).unwrap().len(),
+            store.read_here(quarantine::all).unwrap().len(),
             aside.len(),
             "kept once"
         );

@@ -96,7 +96,7 @@ proptest! {
     }
 }
 
-fn difference(
+pub fn difference(
     a: &crate::support::findings::Ledger,
     b: &crate::support::findings::Ledger,
 ) -> String {

@@ -5,11 +5,15 @@
 mod architecture;
 mod as_of;
 mod cli;
+mod closure;
 mod config;
 mod crash;
 mod daemon;
+mod dedupe;
 mod desk_trouble;
 mod disk_full;
+mod fuzzed;
+mod gaps;
 mod import;
 mod jobs;
 mod ledger;

@@ -25,6 +25,8 @@ use poamd_contract::error::Result;
 use poamd_contract::health::Check;
 use tokio::sync::OnceCell;
 
+/// What a rich text says: for comments, and for those who try hostile ones on it.
+pub use adf::{Read, read as read_document};
 pub use config::{JiraConfig, StatusNames};
 pub use poamd_http::Endpoint;
 

@@ -24,6 +24,8 @@ use poamd_contract::error::Result;
 use poamd_contract::health::Check;
 
 pub use config::ServiceNowConfig;
+/// What an entry of a journal says: for comments, and for those who try hostile ones on it.
+pub use plain::{Tail, lines as read_entry, tail as read_tail};
 pub use poamd_http::Endpoint;
 
 use client::Api;

@@ -4,7 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::health::{Check, Verdict};
 
 use super::over;
-use crate::store::{AnyConnection, Result, accounts, audit, coverage, runs};
+use crate::domain::blind;
+use crate::domain::record::RecordId;
+use crate::store::quarantine::{self, SetAsideRow};
+use crate::store::{AnyConnection, Result, accounts, audit, coverage, records};
 
 /// A clock further behind than this is wrong, not slow.
 const CLOCK_BEHIND: TimeDelta = TimeDelta::minutes(5);
@@ -13,6 +16,7 @@ pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>
     let mut checks = log(conn, now)?;
     checks.extend(watched(conn)?);
     checks.push(gaps(conn, now)?);
+    checks.push(unseen(conn)?);
     checks.push(aside(conn)?);
     Ok(checks)
 }
@@ -106,9 +110,26 @@ fn gaps(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
     ))
 }
 
-fn aside(conn: &mut AnyConnection) -> Result<Check> {
-    let aside: Vec<String> = runs::set_aside_rows(conn)?
+/// Gaps that are older than they may be: each is a record until it is seen again.
+fn unseen(conn: &mut AnyConnection) -> Result<Check> {
+    let gaps: Vec<String> = records::all(conn)?
         .into_iter()
+        .filter(|r| r.status.0.is_live() && r.weakness_id.starts_with(blind::WEAKNESS))
+        .map(|r| format!("{} {} in {}", RecordId(r.id), r.weakness_id, r.account))
+        .collect();
+    Ok(over(
+        "detection gaps",
+        "nothing has been out of sight for longer than [poam] gap_limit",
+        &gaps,
+        Verdict::Failed,
+        "a failure of detection is a weakness of its own: poamd poam show tells what cannot be seen and why",
+    ))
+}
+
+fn aside(conn: &mut AnyConnection) -> Result<Check> {
+    let aside: Vec<String> = quarantine::all(conn)?
+        .into_iter()
+        .filter(SetAsideRow::waits)
         .map(|row| format!("{}: {}", row.place, row.reason))
         .collect();
     Ok(over(
@@ -116,6 +137,6 @@ fn aside(conn: &mut AnyConnection) -> Result<Check> {
         "every document could be taken",
         &aside,
         Verdict::Warning,
-        "put right what is said of them and hand them over again: poamd import",
+        "put right what is said of them and hand them over again (poamd import), then poamd quarantine dismiss",
     ))
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use poamd::domain::finding::FindingStatus;
 use poamd::domain::record::RecordStatus;
 use poamd::intake::{Counts, Door, Ending, Intake, Synonyms};
-use poamd::store::{Store, audit, coverage, findings, items, records, runs};
+use poamd::store::{Store, audit, coverage, findings, items, quarantine, records, runs};
 use poamd_contract::coverage::{Cell, Coverage};
 use poamd_contract::finding::{
     Channel, FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
@@ -271,7 +271,7 @@ pub fn untouched(store: &Store) -> String {
                 findings::all_reports(c)?,
                 items::all(c)?,
                 records::all(c)?,
-                runs::set_aside_rows(c)?.len(),
+                quarantine::all(c)?.len(),
             ))
         })
         .unwrap()

@@ -7,3 +7,4 @@ pub mod findings;
 pub mod ledger;
 pub mod reports;
 pub mod skips;
+pub mod stage;
