@@ -107,11 +107,7 @@ impl FromStr for ControlId {
             None => return Err(bad()),
             Some(inner) => match leading_number(inner) {
                 Some((n, _)) => Some(n),
-                None if inner.starts_with(|c: char| c.is_ascii_alphabetic())
-                    || inner.is_empty() =>
-                {
-                    None
-                }
+                None if inner.starts_with(|c: char| c.is_ascii_alphabetic()) => None,
                 None => return Err(bad()),
             },
         };
