@@ -3,8 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use poamd_contract::ids::BadId;
+use poamd_contract::severity::Severity;
 use serde::{Deserialize, Serialize};
+
+use super::rating::Rating;
+
+/// Least characters of a rationale, as of a justification.
+pub const RATIONALE: usize = 20;
+/// Days after which an approved one has to be asked for again, unless its request says otherwise.
+pub const USUAL_DAYS: u64 = 365;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +41,24 @@ impl DeviationKind {
             Self::OperationalRequirement => "operational-requirement",
             Self::OperationalRequirementAdjusted => "operational-requirement-adjusted",
         }
+    }
+
+    /// As the request form writes it ("Type of DR").
+    pub fn form_word(self) -> &'static str {
+        match self {
+            Self::FalsePositive => "FP",
+            Self::RiskAdjustment => "RA",
+            Self::OperationalRequirement => "OR",
+            Self::OperationalRequirementAdjusted => "OR RA",
+        }
+    }
+
+    /// Asks for a lower severity.
+    pub fn adjusts(self) -> bool {
+        matches!(
+            self,
+            Self::RiskAdjustment | Self::OperationalRequirementAdjusted
+        )
     }
 }
 
@@ -97,6 +124,197 @@ impl DeviationState {
             Self::Expired => "expired",
         }
     }
+
+    /// Still asked for, or in force.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Requested | Self::ApprovedInternally | Self::Submitted | Self::Approved => true,
+            Self::Rejected | Self::Withdrawn | Self::Expired => false,
+        }
+    }
+
+    /// Waits for somebody's decision.
+    pub fn is_pending(self) -> bool {
+        self.is_live() && self != Self::Approved
+    }
+
+    /// The next step of somebody who wants it approved, as a verb of `poamd poam deviation`.
+    pub fn next_verb(self) -> Option<&'static str> {
+        match self {
+            Self::Requested => Some("approve-internally"),
+            Self::ApprovedInternally => Some("submit"),
+            Self::Submitted => Some("approve"),
+            _ => None,
+        }
+    }
+
+    /// The steps of `design.md`, States: the AO decides on what was submitted, and only on that; whoever asked may
+    /// withdraw as long as it lives; only what was approved runs out.
+    pub fn to(self, next: Self) -> Result<Self, IllegalStep> {
+        use DeviationState::{
+            Approved, ApprovedInternally, Expired, Rejected, Requested, Submitted, Withdrawn,
+        };
+        let legal = match (self, next) {
+            (Requested, ApprovedInternally) | (ApprovedInternally, Submitted) => true,
+            (Submitted, Approved | Rejected) | (Approved, Expired) => true,
+            (from, Withdrawn) => from.is_live(),
+            _ => false,
+        };
+        if legal {
+            Ok(next)
+        } else {
+            Err(IllegalStep {
+                from: self,
+                to: next,
+            })
+        }
+    }
+}
+
+/// A step that the states do not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a deviation that is {from} cannot become {to}")]
+pub struct IllegalStep {
+    pub from: DeviationState,
+    pub to: DeviationState,
+}
+
+/// A request before it is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub kind: DeviationKind,
+    /// The severity that is asked for.
+    pub to: Option<Severity>,
+    /// What detection says now.
+    pub present: Severity,
+    pub rationale: &'a str,
+    /// The last day it shall hold.
+    pub expires: Option<NaiveDate>,
+    pub detected: DateTime<Utc>,
+    pub due: Option<NaiveDate>,
+    pub today: NaiveDate,
+}
+
+/// What a request that can be taken comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The last day it will hold once approved; a false positive ends with its record.
+    pub expires: Option<NaiveDate>,
+    /// What the authority will ask about.
+    pub warnings: Vec<String>,
+}
+
+impl Request<'_> {
+    /// Whether the rules allow it (`poam.md` 1.3, Deviations), or why not and what to do instead.
+    pub fn check(&self) -> Result<Checked, String> {
+        if self.rationale.trim().chars().count() < RATIONALE {
+            return Err(format!(
+                "the rationale is too short to be judged: write at least {RATIONALE} characters"
+            ));
+        }
+        self.check_severity()?;
+        let expires = match (self.kind, self.expires) {
+            (DeviationKind::FalsePositive, None) => None,
+            (DeviationKind::FalsePositive, Some(_)) => {
+                return Err(
+                    "a false positive does not run out: leave the end away; if it turns out to be real, withdraw it"
+                        .to_owned(),
+                );
+            }
+            (_, Some(day)) if day <= self.today => {
+                return Err(format!("the end {day} is not after today, {}", self.today));
+            }
+            (_, Some(day)) => Some(day),
+            (_, None) => self.today.checked_add_days(Days::new(USUAL_DAYS)),
+        };
+        Ok(Checked {
+            expires,
+            warnings: self.warnings(),
+        })
+    }
+
+    fn check_severity(&self) -> Result<(), String> {
+        let kind = self.kind;
+        match (kind.adjusts(), self.to) {
+            (false, Some(_)) => {
+                return Err(format!(
+                    "a {kind} changes no severity; ask for risk-adjustment or operational-requirement-adjusted"
+                ));
+            }
+            (true, None) => {
+                return Err(format!(
+                    "a {kind} needs the severity that is asked for: --to low"
+                ));
+            }
+            (true, Some(to)) if Rating::of(to).is_none() => {
+                return Err(format!(
+                    "{} is no severity of a record; low is the least",
+                    to.as_str()
+                ));
+            }
+            (true, Some(to)) if to >= self.present => {
+                return Err(format!(
+                    "{} is not lower than {}, what detection says now",
+                    to.as_str(),
+                    self.present.as_str()
+                ));
+            }
+            _ => {}
+        }
+        let asked = self.to.unwrap_or(self.present);
+        let requirement = matches!(
+            kind,
+            DeviationKind::OperationalRequirement | DeviationKind::OperationalRequirementAdjusted
+        );
+        if requirement && Rating::of(asked) == Some(Rating::High) {
+            return Err(
+                "a High cannot stay as an operational requirement: mitigate it first and ask for \
+                 operational-requirement-adjusted with --to medium or low"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let step = |s: Severity| Rating::of(s).map_or(0, |r| r as i32);
+        if let Some(to) = self.to
+            && step(self.present) - step(to) > 1
+        {
+            warnings.push("more than one step down: assessors expect one".to_owned());
+        }
+        if let Some(due) = self.due {
+            let whole = (due - self.detected.date_naive()).num_days();
+            let gone = (self.today - self.detected.date_naive()).num_days();
+            if gone * 3 >= whole * 2 {
+                warnings.push(format!(
+                    "asked for late: {gone} of {whole} days are over, and what is asked for just before the due day \
+                     ({due}) draws extra scrutiny"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+/// A lower severity that was approved, and for what: detection that says worse than that is not covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// What detection said when it was asked for.
+    pub from: Severity,
+    pub to: Severity,
+}
+
+impl Adjustment {
+    /// The severity that counts: the approved one, unless detection has become worse since.
+    pub fn effective(self, detected: Severity) -> Severity {
+        if detected > self.from {
+            detected
+        } else {
+            detected.min(self.to)
+        }
+    }
 }
 
 impl AsRef<str> for DeviationState {
@@ -122,5 +340,142 @@ impl FromStr for DeviationState {
                 text: text.to_owned(),
                 expected: "a deviation state (requested, approved-internally, submitted, approved, rejected, withdrawn, expired)",
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeviationState::{
+        Approved, ApprovedInternally, Expired, Rejected, Requested, Submitted, Withdrawn,
+    };
+    use super::*;
+
+    #[test]
+    fn only_the_written_steps_are_legal() {
+        let legal = [
+            (Requested, ApprovedInternally),
+            (ApprovedInternally, Submitted),
+            (Submitted, Approved),
+            (Submitted, Rejected),
+            (Requested, Withdrawn),
+            (ApprovedInternally, Withdrawn),
+            (Submitted, Withdrawn),
+            (Approved, Withdrawn),
+            (Approved, Expired),
+        ];
+        for from in DeviationState::ALL {
+            for to in DeviationState::ALL {
+                assert_eq!(
+                    from.to(to).is_ok(),
+                    legal.contains(&(from, to)),
+                    "{from} -> {to}"
+                );
+            }
+        }
+    }
+
+    fn asked(kind: DeviationKind, present: Severity, to: Option<Severity>) -> Request<'static> {
+        Request {
+            kind,
+            to,
+            present,
+            rationale: "The host stands behind two filters, see SSP 9.4.",
+            expires: None,
+            detected: "2026-11-01T10:00:00Z".parse().unwrap(),
+            due: "2026-12-01".parse().ok(),
+            today: "2026-11-10".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_may_be_asked_for() {
+        use DeviationKind as K;
+        use Severity as S;
+        for (kind, present, to, fits) in [
+            (K::FalsePositive, S::Critical, None, true),
+            (K::FalsePositive, S::High, Some(S::Low), false),
+            (K::RiskAdjustment, S::High, Some(S::Medium), true),
+            (K::RiskAdjustment, S::High, None, false),
+            (K::RiskAdjustment, S::Medium, Some(S::Medium), false),
+            (K::RiskAdjustment, S::Medium, Some(S::High), false),
+            (K::RiskAdjustment, S::Low, Some(S::Informational), false),
+            (K::OperationalRequirement, S::Medium, None, true),
+            (K::OperationalRequirement, S::Low, None, true),
+            (K::OperationalRequirement, S::High, None, false),
+            (K::OperationalRequirement, S::Critical, None, false),
+            (
+                K::OperationalRequirementAdjusted,
+                S::High,
+                Some(S::Medium),
+                true,
+            ),
+            (
+                K::OperationalRequirementAdjusted,
+                S::Critical,
+                Some(S::High),
+                false,
+            ),
+        ] {
+            let outcome = asked(kind, present, to).check();
+            assert_eq!(
+                outcome.is_ok(),
+                fits,
+                "{kind} {present:?} {to:?}: {outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_end_is_set_and_lies_ahead() {
+        let fair = asked(DeviationKind::OperationalRequirement, Severity::Low, None);
+        assert_eq!(fair.check().unwrap().expires, "2027-11-10".parse().ok());
+        let over = Request {
+            expires: "2026-11-10".parse().ok(),
+            ..fair
+        };
+        assert!(over.check().unwrap_err().contains("not after today"));
+        let short = Request {
+            rationale: "not ours",
+            ..fair
+        };
+        assert!(short.check().unwrap_err().contains("too short"));
+        let false_positive = asked(DeviationKind::FalsePositive, Severity::Low, None);
+        assert_eq!(false_positive.check().unwrap().expires, None);
+    }
+
+    #[test]
+    fn what_the_authority_will_ask_about_is_said() {
+        let fair = asked(
+            DeviationKind::RiskAdjustment,
+            Severity::High,
+            Some(Severity::Medium),
+        );
+        assert_eq!(fair.check().unwrap().warnings, Vec::<String>::new());
+        let late = Request {
+            today: "2026-11-21".parse().unwrap(),
+            ..fair
+        };
+        assert!(late.check().unwrap().warnings[0].contains("20 of 30 days"));
+        let steep = Request {
+            to: Some(Severity::Low),
+            ..fair
+        };
+        assert!(steep.check().unwrap().warnings[0].contains("one step"));
+    }
+
+    #[test]
+    fn an_adjustment_covers_what_it_was_given_for() {
+        let given = Adjustment {
+            from: Severity::High,
+            to: Severity::Medium,
+        };
+        for (detected, effective) in [
+            (Severity::High, Severity::Medium),
+            (Severity::Medium, Severity::Medium),
+            (Severity::Low, Severity::Low),
+            (Severity::Critical, Severity::Critical),
+        ] {
+            assert_eq!(given.effective(detected), effective);
+        }
     }
 }

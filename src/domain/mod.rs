@@ -26,3 +26,4 @@ pub mod score;
 pub mod signals;
 pub mod ticket;
 pub mod timetable;
+pub mod vendor;

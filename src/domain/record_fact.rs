@@ -41,7 +41,7 @@ pub enum FactName {
     Irv,
     /// Likely exploitable vulnerability (VER). Boolean.
     Lev,
-    /// Potential agency impact, 1–5 (VER). Number. A later lower one is a reduction, at its time.
+    /// Potential agency impact (VER), `"N1"` to `"N5"`. A later lower one is a reduction, at its time.
     NRating,
     /// When its evaluation was completed (VER: the clock runs from here). RFC 3339.
     EvaluatedAt,
@@ -64,7 +64,7 @@ pub enum Shape {
     Names,
     Controls,
     Flag,
-    /// From 1 to 5.
+    /// `N1` to `N5`.
     Level,
     Moment,
     Reduction,
@@ -162,19 +162,13 @@ impl FactName {
         let bad = |why: String| BadFact { name: self, why };
         let list = || text.split(',').map(str::trim).filter(|p| !p.is_empty());
         let value = match self.shape() {
-            Shape::Text(_) | Shape::Words(_) | Shape::Moment => Value::from(text),
+            Shape::Text(_) | Shape::Words(_) | Shape::Moment | Shape::Level => Value::from(text),
             Shape::Names | Shape::Controls => list().map(Value::from).collect(),
             Shape::Flag => match text.to_ascii_lowercase().as_str() {
                 "yes" | "true" => Value::from(true),
                 "no" | "false" => Value::from(false),
                 _ => return Err(bad(format!("{text:?} is neither yes nor no"))),
             },
-            Shape::Level => {
-                let digit = text.trim_start_matches(['N', 'n']).parse::<u8>();
-                digit
-                    .map(Value::from)
-                    .map_err(|_| bad(format!("{text:?} is no rating from N1 to N5")))?
-            }
             Shape::Reduction => {
                 let (day, to) = text
                     .split_once(' ')
@@ -224,11 +218,9 @@ impl FactName {
                 .as_bool()
                 .map(Value::from)
                 .ok_or_else(|| bad("is neither true nor false".to_owned())),
-            Shape::Level => value
-                .as_u64()
-                .filter(|n| (1..=5).contains(n))
-                .map(Value::from)
-                .ok_or_else(|| bad(format!("{value} is no rating from 1 to 5"))),
+            Shape::Level => n_of(text()?)
+                .map(|n| Value::from(format!("N{n}")))
+                .ok_or_else(|| bad(format!("{value} is no rating from N1 to N5"))),
             Shape::Names => {
                 let names = self.texts(value)?;
                 match names.iter().find(|n| n.chars().count() > SHORT) {
@@ -306,13 +298,13 @@ impl RecordFacts {
     /// The rows that hold, by name.
     pub fn holding(&self) -> impl Iterator<Item = (FactName, &Laid)> {
         self.0
-            .iter()
-            .filter_map(|(name, rows)| Some((*name, rows.last()?)))
+            .keys()
+            .filter_map(|name| Some((*name, self.get(*name)?)))
     }
 
-    /// The row that holds.
+    /// The row that holds; a `null` takes back what was said before it.
     pub fn get(&self, name: FactName) -> Option<&Laid> {
-        self.0.get(&name)?.last()
+        self.0.get(&name)?.last().filter(|l| !l.value.is_null())
     }
 
     /// Every row of a name, oldest first.
@@ -368,7 +360,13 @@ impl RecordFacts {
 }
 
 fn level(laid: &Laid) -> Option<u8> {
-    laid.value.as_u64().and_then(|n| u8::try_from(n).ok())
+    laid.value.as_str().and_then(n_of)
+}
+
+/// The number of an N-rating.
+fn n_of(text: &str) -> Option<u8> {
+    let digits = text.trim_start_matches(['N', 'n']);
+    digits.parse().ok().filter(|n| (1..=5).contains(n))
 }
 
 impl AsRef<str> for FactName {
@@ -417,7 +415,7 @@ mod tests {
             ),
             (FactName::Lev, "Yes", json!(true)),
             (FactName::Irv, "false", json!(false)),
-            (FactName::NRating, "N4", json!(4)),
+            (FactName::NRating, "n4", json!("N4")),
             (
                 FactName::EvaluatedAt,
                 "2026-11-22T08:00:00+01:00",
@@ -442,7 +440,7 @@ mod tests {
             (FactName::Controls, "RA", "is not"),
             (FactName::Controls, ",", "names nothing"),
             (FactName::Lev, "perhaps", "neither yes nor no"),
-            (FactName::NRating, "N6", "no rating from 1 to 5"),
+            (FactName::NRating, "N6", "N1 to N5"),
             (FactName::NRating, "high", "N1 to N5"),
             (FactName::EvaluatedAt, "today", "no time"),
             (FactName::NextReduction, "soon", "a day and a rating"),
@@ -467,8 +465,8 @@ mod tests {
             at: format!("2026-11-22T{hour:02}:00:00Z").parse().unwrap(),
         };
         let mut facts = RecordFacts::default();
-        facts.add(FactName::NRating, laid(json!(4), 1));
-        facts.add(FactName::NRating, laid(json!(2), 2));
+        facts.add(FactName::NRating, laid(json!("N4"), 1));
+        facts.add(FactName::NRating, laid(json!("N2"), 2));
         facts.add(
             FactName::NextReduction,
             laid(json!({"day": "2026-12-01", "to": 1}), 1),
