@@ -12,6 +12,7 @@ pub mod evaluation;
 pub mod finding;
 pub mod fingerprint;
 pub mod glob;
+pub mod grouping;
 pub mod intel;
 pub mod mail;
 pub mod marker;

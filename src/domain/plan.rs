@@ -6,6 +6,7 @@ use poamd_contract::severity::Severity;
 use serde_json::{Value, json};
 
 use super::clock::{self, Inputs, Known, Policy};
+use super::deviation::Adjustment;
 use super::finding::FindingStatus;
 use super::rating::Rating;
 use super::record::{RecordId, RecordStatus};
@@ -24,12 +25,17 @@ pub struct Member {
     pub record: Option<RecordId>,
     /// Two complete looks at all its cells began after a person said done.
     pub looked_twice_since_claim: bool,
+    /// It is on a record that an approved false positive closed.
+    pub settled: bool,
 }
 
 impl Member {
-    /// Worth a record: seen open, rated, no sample.
+    /// Worth a record: seen open, rated, no sample, no approved false positive.
     fn opens(&self) -> bool {
-        self.status == FindingStatus::Open && !self.sample && self.rating().is_some()
+        self.status == FindingStatus::Open
+            && !self.sample
+            && !self.settled
+            && self.rating().is_some()
     }
 
     fn rating(&self) -> Option<Rating> {
@@ -44,13 +50,18 @@ pub struct Current {
     pub status: RecordStatus,
     pub facts: Facts,
     pub closed_at: Option<DateTime<Utc>>,
+    /// An approved false positive closed it: what else turns up gets a record of its own.
+    pub settled: bool,
 }
 
 /// What a record holds that follows from its findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub title: String,
+    /// What detection says, never less than before.
     pub severity: Severity,
+    /// What an approved deviation makes of it.
+    pub adjusted: Option<Severity>,
     pub score: i64,
     pub unjustified_score: i64,
     pub detected_at: DateTime<Utc>,
@@ -58,6 +69,13 @@ pub struct Facts {
     pub due: Option<NaiveDate>,
     /// The rule that `due` came from, in words.
     pub due_rule: String,
+}
+
+impl Facts {
+    /// The severity that rating, clock and priority go by.
+    pub fn effective(&self) -> Severity {
+        self.adjusted.unwrap_or(self.severity)
+    }
 }
 
 /// All there is to know of one weakness in one account.
@@ -71,8 +89,8 @@ pub struct Group {
     /// The clocks of its account, and what they have to know.
     pub clocks: Policy,
     pub known: Known,
-    /// The severity that an approved risk adjustment gives the live record.
-    pub adjusted: Option<Severity>,
+    /// The approved risk adjustment of the live record.
+    pub adjustment: Option<Adjustment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +128,7 @@ pub fn plan(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Opti
 fn plan_opening(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Plan {
     let inside = |p: &&Current| p.closed_at.is_some_and(|at| now - at <= reopen_window);
     let (target, before, kind) = match &group.past {
-        Some(past) if inside(&past) && past.status == RecordStatus::Closed => {
+        Some(past) if inside(&past) && past.status == RecordStatus::Closed && !past.settled => {
             (Target::Existing(past.id), Some(past), "record.reopened")
         }
         past => (
@@ -162,12 +180,14 @@ fn plan_live(group: &Group, live: &Current) -> Option<Plan> {
     }
     if next.severity != live.facts.severity {
         events.push((
-            if next.severity > live.facts.severity {
-                "record.rating-raised"
-            } else {
-                "record.rating-adjusted"
-            },
+            "record.rating-raised",
             json!({ "from": live.facts.severity, "to": next.severity }),
+        ));
+    }
+    if next.adjusted != live.facts.adjusted {
+        events.push((
+            "record.adjustment-changed",
+            json!({ "severity": next.severity, "from": live.facts.adjusted, "to": next.adjusted }),
         ));
     }
     if next.due != live.facts.due {
@@ -259,13 +279,17 @@ fn facts(
         .iter()
         .filter(|m| m.status != FindingStatus::Fixed)
         .collect();
-    let severity = group.adjusted.unwrap_or_else(|| {
-        ours.iter()
-            .filter_map(|m| m.severity)
-            .chain(before.map(|b| b.severity))
-            .max()
-            .unwrap_or(Severity::Low)
-    });
+    let severity = ours
+        .iter()
+        .filter_map(|m| m.severity)
+        .chain(before.map(|b| b.severity))
+        .max()
+        .unwrap_or(Severity::Low);
+    // One that leaves things as they are is none: detection has become worse than what it was given for.
+    let adjusted = group
+        .adjustment
+        .map(|given| given.effective(severity))
+        .filter(|effective| *effective != severity);
     let detected_at = attach
         .iter()
         .map(|i| group.members[*i].detected_at)
@@ -275,7 +299,7 @@ fn facts(
     let is = clock::due(&Inputs {
         policy: &group.clocks,
         detected: detected_at,
-        severity,
+        severity: adjusted.unwrap_or(severity),
         known: &group.known,
     });
     let (due, due_rule) = match before {
@@ -290,6 +314,7 @@ fn facts(
     Facts {
         title,
         severity,
+        adjusted,
         score: open.iter().map(|m| m.score).sum(),
         unjustified_score: open.iter().filter(|m| !m.justified).map(|m| m.score).sum(),
         detected_at,
@@ -321,15 +346,15 @@ pub fn decide(group: &Group, decision: &Value) -> Option<Plan> {
     let is = clock::due(&Inputs {
         policy: &group.clocks,
         detected: next.detected_at,
-        severity: next.severity,
+        severity: next.effective(),
         known: &group.known,
     });
     (next.due, next.due_rule) = (is.day, is.rule);
     let mut events = Vec::new();
-    if next.severity != live.facts.severity {
+    if next.effective() != live.facts.effective() {
         events.push((
             "record.rating-decided",
-            json!({ "from": live.facts.severity, "to": next.severity, "decision": decision }),
+            json!({ "from": live.facts.effective(), "to": next.effective(), "decision": decision }),
         ));
     }
     if next.due != live.facts.due {
@@ -385,6 +410,7 @@ mod tests {
             title: "Volumes are not encrypted".into(),
             record: None,
             looked_twice_since_claim: false,
+            settled: false,
         }
     }
 
@@ -398,6 +424,7 @@ mod tests {
         let facts = Facts {
             title: "Volumes are not encrypted".into(),
             severity: Severity::Medium,
+            adjusted: None,
             score: 50,
             unjustified_score: 50,
             detected_at: at("2026-09-01T00:00:00Z"),
@@ -409,6 +436,7 @@ mod tests {
             status,
             facts,
             closed_at: None,
+            settled: false,
         }
     }
 

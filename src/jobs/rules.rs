@@ -20,6 +20,7 @@ pub fn poam(config: &Poam) -> Rules {
                 .map(|of| (of.label.to_lowercase(), policy(config, &of.clocks)))
                 .collect(),
         },
+        grouping: Vec::new(),
         reopen_window: TimeDelta::from_std(config.reopen_window).unwrap_or(TimeDelta::MAX),
     }
 }

@@ -59,13 +59,13 @@ fn insert(
         conn,
         &NewRecord {
             account: group.account.clone(),
-            group_key: group.weakness.clone(),
+            group_key: group.key.clone(),
             weakness_id: group.weakness.clone(),
             weakness_kind: Col(group.kind),
             title: facts.title.clone(),
             original_severity: Col(facts.severity),
             severity: Some(Col(facts.severity)),
-            rating: Rating::of(facts.severity).map(Col),
+            rating: Rating::of(facts.effective()).map(Col),
             score: facts.score,
             unjustified_score: facts.unjustified_score,
             status: Col(plan.status),
@@ -118,7 +118,8 @@ fn next_row(
     let closed = status == RecordStatus::Closed;
     RecordRow {
         severity: Some(Col(facts.severity)),
-        rating: Rating::of(facts.severity).map(Col),
+        adjusted_severity: facts.adjusted.map(Col),
+        rating: Rating::of(facts.effective()).map(Col),
         score: facts.score,
         unjustified_score: facts.unjustified_score,
         status: Col(status),

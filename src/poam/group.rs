@@ -1,21 +1,24 @@
 //! Everything there is of one weakness in one account, as the plan wants it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDateTime;
-use poamd_contract::finding::{Channel, WeaknessKind};
+use poamd_contract::finding::{Channel, ResourceRef, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::{Labels, known};
-use crate::domain::clock::Clocks;
+use super::{Labels, Rules, known};
+use crate::domain::clock::Policy;
+use crate::domain::grouping::{self, Seen};
 use crate::domain::plan::{Current, Facts, Group, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::{AnyConnection, Result, coverage};
+use crate::store::{AnyConnection, Result, coverage, deviations, from_json};
 
 pub(super) struct Loaded {
     pub account: String,
+    /// Of the weakness, or of one item of it.
+    pub key: String,
     pub weakness: String,
     pub kind: WeaknessKind,
     pub facts: Group,
@@ -23,60 +26,247 @@ pub(super) struct Loaded {
     pub row: Option<RecordRow>,
 }
 
+/// Every group that findings of a weakness belong to: one, unless a rule groups by item, records were merged, or a rule
+/// changed while records were live.
 pub(super) fn load(
     conn: &mut AnyConnection,
-    clocks: &Clocks,
+    rules: &Rules,
     labels: &Labels,
     account: &str,
     weakness: &str,
-) -> Result<Loaded> {
+) -> Result<Vec<Loaded>> {
     let rows = findings::of_weakness(conn, account, weakness)?;
-    let stored = records::of_group(conn, account, weakness)?;
-    let live = stored.iter().find(|r| r.status.0.is_live());
-    let past = stored
-        .iter()
-        .filter(|r| r.status.0 == RecordStatus::Closed)
-        .max_by_key(|r| (r.closed_at, r.id));
-    let looked = match live.and_then(|r| r.claimed_at) {
-        Some(claimed) => looked_twice(conn, account, &rows, claimed)?,
-        None => BTreeSet::new(),
-    };
-    let policy = clocks.of(labels.get(account).map_or("", String::as_str));
-    let (known, adjusted) = known::of(conn, policy, &rows, live.map(|r| r.id))?;
-    let members = rows
-        .iter()
-        .map(|row| Member {
-            fingerprint: row.fingerprint.clone(),
-            status: row.status.0,
-            severity: row.severity.map(|s| s.0),
-            sample: row.sample,
-            score: row.score,
-            justified: row.justified,
-            detected_at: row.detected_at.and_utc(),
-            title: row.title.clone(),
-            record: row.record_id.map(RecordId),
-            looked_twice_since_claim: looked.contains(&row.fingerprint),
-        })
-        .collect();
-    Ok(Loaded {
-        account: account.to_owned(),
-        weakness: weakness.to_owned(),
-        kind: rows
-            .first()
-            .map_or(WeaknessKind::Other, |r| r.weakness_kind.0),
-        facts: Group {
-            members,
-            live: live.map(current),
-            past: past.map(current),
-            clocks: policy.clone(),
-            known,
-            adjusted,
-        },
-        row: live.or(past).cloned(),
+    let label = labels.get(account).map_or("", String::as_str);
+    let mut book = Book::of(conn, account, weakness, &rows)?;
+    let mut homes: BTreeMap<String, Vec<FindingRow>> = BTreeMap::new();
+    for row in rows {
+        let home = match row.record_id.and_then(|id| book.get(id)) {
+            Some(record) if record.status.0.is_live() => record.group_key.clone(),
+            Some(record) if record.status.0 == RecordStatus::Superseded => {
+                let key = record.group_key.clone();
+                book.home(conn, key)?
+            }
+            _ => {
+                let key = grouping::key(&rules.grouping, &seen(&row, label)?.borrow());
+                book.home(conn, key)?
+            }
+        };
+        homes.entry(home).or_default().push(row);
+    }
+    let policy = rules.clocks.of(label);
+    homes
+        .into_iter()
+        .map(|(key, rows)| book.group(conn, policy, weakness, key, rows))
+        .collect()
+}
+
+/// What a grouping rule sees of a finding.
+struct SeenRow<'a> {
+    row: &'a FindingRow,
+    technology: String,
+    label: &'a str,
+}
+
+fn seen<'a>(row: &'a FindingRow, label: &'a str) -> Result<SeenRow<'a>> {
+    let what = format!("finding {}: resources", row.fingerprint);
+    let resources: Vec<ResourceRef> = from_json(&what, &row.resources)?;
+    let primary = resources.into_iter().find(|r| r.id == row.arn);
+    Ok(SeenRow {
+        row,
+        technology: primary.and_then(|r| r.technology).unwrap_or_default(),
+        label,
     })
 }
 
-fn current(row: &RecordRow) -> Current {
+impl SeenRow<'_> {
+    fn borrow(&self) -> Seen<'_> {
+        Seen {
+            weakness: &self.row.weakness_id,
+            kind: self.row.weakness_kind.0,
+            arn: &self.row.arn,
+            source: &self.row.source,
+            technology: &self.technology,
+            account: &self.row.account,
+            label: self.label,
+        }
+    }
+}
+
+/// The records that matter to a weakness in an account.
+struct Book {
+    account: String,
+    /// Newest first.
+    records: Vec<RecordRow>,
+    /// Keys that were asked for already.
+    asked: BTreeSet<String>,
+}
+
+/// Records may be merged into merged ones; a ring is cut here.
+const HOPS: usize = 32;
+
+impl Book {
+    fn of(
+        conn: &mut AnyConnection,
+        account: &str,
+        weakness: &str,
+        rows: &[FindingRow],
+    ) -> Result<Self> {
+        let mut records = records::of_weakness(conn, account, weakness)?;
+        let elsewhere: BTreeSet<i64> = rows
+            .iter()
+            .filter_map(|row| row.record_id)
+            .filter(|id| !records.iter().any(|r| r.id == *id))
+            .collect();
+        for id in elsewhere {
+            records.extend(records::find(conn, id)?);
+        }
+        Ok(Self {
+            account: account.to_owned(),
+            records,
+            asked: BTreeSet::new(),
+        })
+    }
+
+    fn get(&self, id: i64) -> Option<&RecordRow> {
+        self.records.iter().find(|r| r.id == id)
+    }
+
+    /// Records of a key, newest first.
+    fn of_key(&self, key: &str) -> impl Iterator<Item = &RecordRow> {
+        let mut found: Vec<&RecordRow> =
+            self.records.iter().filter(|r| r.group_key == key).collect();
+        found.sort_by_key(|r| std::cmp::Reverse(r.id));
+        found.into_iter()
+    }
+
+    /// Makes sure that all records of a key are there; those of the weakness are.
+    fn ask(&mut self, conn: &mut AnyConnection, key: &str) -> Result<()> {
+        if !self.asked.insert(key.to_owned()) || self.of_key(key).next().is_some() {
+            return Ok(());
+        }
+        let more = records::of_group(conn, &self.account, key)?;
+        let known: BTreeSet<i64> = self.records.iter().map(|r| r.id).collect();
+        self.records
+            .extend(more.into_iter().filter(|r| !known.contains(&r.id)));
+        Ok(())
+    }
+
+    /// The record that the newest of a key was merged into, if none of the key lives.
+    fn merged_into(&self, key: &str) -> Option<i64> {
+        if self.of_key(key).any(|r| r.status.0.is_live()) {
+            return None;
+        }
+        let newest = self.of_key(key).next()?;
+        newest
+            .superseded_by
+            .filter(|_| newest.status.0 == RecordStatus::Superseded)
+    }
+
+    /// The key under which what belongs to a key lives now: that of the record its own was merged into.
+    fn home(&mut self, conn: &mut AnyConnection, mut key: String) -> Result<String> {
+        for _ in 0..HOPS {
+            self.ask(conn, &key)?;
+            let into = self.merged_into(&key);
+            let Some(into) = into else { break };
+            if self.get(into).is_none() {
+                self.records.extend(records::find(conn, into)?);
+            }
+            let next = self.get(into).map(|r| r.group_key.clone());
+            match next {
+                Some(next) if next != key => key = next,
+                _ => break,
+            }
+        }
+        Ok(key)
+    }
+
+    fn group(
+        &self,
+        conn: &mut AnyConnection,
+        policy: &Policy,
+        weakness: &str,
+        key: String,
+        mut rows: Vec<FindingRow>,
+    ) -> Result<Loaded> {
+        let live = self.of_key(&key).find(|r| r.status.0.is_live());
+        let past = self
+            .of_key(&key)
+            .filter(|r| r.status.0 == RecordStatus::Closed)
+            .max_by_key(|r| (r.closed_at, r.id));
+        if let Some(record) = live.or(past)
+            && records::has_merged(conn, record.id)?
+        {
+            let all = findings::of_record(conn, record.id)?;
+            let strangers = all
+                .into_iter()
+                .filter(|f| !rows.iter().any(|r| r.fingerprint == f.fingerprint));
+            let strangers: Vec<FindingRow> = strangers.collect();
+            rows.extend(strangers);
+            rows.sort_unstable_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+        }
+        let closed: BTreeSet<i64> = rows
+            .iter()
+            .filter_map(|r| r.record_id)
+            .chain(past.map(|r| r.id))
+            .collect();
+        let closed: Vec<i64> = closed
+            .into_iter()
+            .filter(|id| {
+                self.get(*id)
+                    .is_some_and(|r| r.status.0 == RecordStatus::Closed)
+            })
+            .collect();
+        let settled = match closed.as_slice() {
+            [] => Vec::new(),
+            closed => deviations::false_positives(conn, closed)?,
+        };
+        let looked = match live.and_then(|r| r.claimed_at) {
+            Some(claimed) => looked_twice(conn, &self.account, &rows, claimed)?,
+            None => BTreeSet::new(),
+        };
+        let (known, adjustment) = known::of(conn, policy, &rows, live.map(|r| r.id))?;
+        let is_settled = |id: i64| settled.contains(&id);
+        let members = rows
+            .iter()
+            .map(|row| member(row, &looked, row.record_id.is_some_and(is_settled)))
+            .collect();
+        Ok(Loaded {
+            account: self.account.clone(),
+            weakness: weakness.to_owned(),
+            kind: rows
+                .first()
+                .map_or(WeaknessKind::Other, |r| r.weakness_kind.0),
+            facts: Group {
+                members,
+                live: live.map(|row| current(row, false)),
+                past: past.map(|row| current(row, is_settled(row.id))),
+                clocks: policy.clone(),
+                known,
+                adjustment,
+            },
+            row: live.or(past).cloned(),
+            key,
+        })
+    }
+}
+
+fn member(row: &FindingRow, looked: &BTreeSet<String>, settled: bool) -> Member {
+    Member {
+        fingerprint: row.fingerprint.clone(),
+        status: row.status.0,
+        severity: row.severity.map(|s| s.0),
+        sample: row.sample,
+        score: row.score,
+        justified: row.justified,
+        detected_at: row.detected_at.and_utc(),
+        title: row.title.clone(),
+        record: row.record_id.map(RecordId),
+        looked_twice_since_claim: looked.contains(&row.fingerprint),
+        settled,
+    }
+}
+
+fn current(row: &RecordRow, settled: bool) -> Current {
     let detected_at = row.detected_at.and_utc();
     Current {
         id: RecordId(row.id),
@@ -84,6 +274,7 @@ fn current(row: &RecordRow) -> Current {
         facts: Facts {
             title: row.title.clone(),
             severity: row.severity.map_or(Severity::Low, |s| s.0),
+            adjusted: row.adjusted_severity.map(|s| s.0),
             score: row.score,
             unjustified_score: row.unjustified_score,
             detected_at,
@@ -91,6 +282,7 @@ fn current(row: &RecordRow) -> Current {
             due_rule: row.due_rule.clone(),
         },
         closed_at: row.closed_at.map(|t| t.and_utc()),
+        settled,
     }
 }
 

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use poamd_contract::severity::Severity;
-
 use crate::domain::clock::{Flaw, Known, Policy};
-use crate::domain::deviation::DeviationState;
+use crate::domain::deviation::Adjustment;
 use crate::domain::evaluation::{Evaluation, Laid};
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals::Signals;
 use crate::store::findings::FindingRow;
 use crate::store::{AnyConnection, Result, deviations, facts, signals, vendors};
 
-/// With the severity that an approved deviation gives the live record, if there is one.
+/// With the risk adjustment that is approved for the live record, if there is one.
 pub(super) fn of(
     conn: &mut AnyConnection,
     policy: &Policy,
     rows: &[FindingRow],
     live: Option<i64>,
-) -> Result<(Known, Option<Severity>)> {
+) -> Result<(Known, Option<Adjustment>)> {
     let there: Vec<&FindingRow> = rows
         .iter()
         .filter(|row| row.status.0 != FindingStatus::Fixed)
@@ -45,11 +43,11 @@ pub(super) fn of(
             None => None,
         },
     };
-    let adjusted = match live {
-        Some(id) => adjusted(conn, id)?,
+    let adjustment = match live {
+        Some(id) => deviations::live(conn, id)?.and_then(|row| row.adjustment()),
         None => None,
     };
-    Ok((known, adjusted))
+    Ok((known, adjustment))
 }
 
 fn elsewhere(conn: &mut AnyConnection, rows: &[&FindingRow]) -> Result<bool> {
@@ -78,13 +76,4 @@ fn flaws(all: &Signals) -> Vec<Flaw> {
             impact: None,
         })
         .collect()
-}
-
-/// The severity of the deviation that is approved and holds.
-fn adjusted(conn: &mut AnyConnection, record: i64) -> Result<Option<Severity>> {
-    Ok(deviations::of_record(conn, record)?
-        .into_iter()
-        .rfind(|row| row.live && row.state.0 == DeviationState::Approved)
-        .and_then(|row| row.severity)
-        .map(|severity| severity.0))
 }

@@ -1,6 +1,7 @@
 //! The planner: what stands in its line is compared with its record, and the difference is written with its events,
 //! one transaction a bite. Planning again finds nothing to do.
 
+pub mod acts;
 mod apply;
 mod group;
 mod known;
@@ -12,8 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::clock::Clocks;
-use crate::domain::plan;
 use crate::domain::record::RecordId;
+use crate::domain::{grouping, plan};
 use crate::store::{AnyConnection, Result, Store, StoreError, accounts, findings, records};
 
 /// Default of the reopen window (`design.md`, Records).
@@ -23,6 +24,8 @@ const REOPEN_WINDOW: TimeDelta = TimeDelta::days(90);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     pub clocks: Clocks,
+    /// What makes one record; per weakness where none fits.
+    pub grouping: Vec<grouping::Rule>,
     /// How long after closing the same record opens again.
     pub reopen_window: TimeDelta,
 }
@@ -31,6 +34,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             clocks: Clocks::default(),
+            grouping: Vec::new(),
             reopen_window: REOPEN_WINDOW,
         }
     }
@@ -50,9 +54,16 @@ pub struct Planned {
     pub changed: u64,
 }
 
-/// Plans everything that waits, and the records whose claim to be done has been looked at twice.
+/// Ends deviations that have run out, then plans everything that waits, and the records whose claim to be done has been looked at twice.
 pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Result<Planned> {
     let mut planned = Planned::default();
+    acts::expire(store, rules, now, actor).map_err(|e| match e {
+        acts::ActError::Store(error) => error,
+        acts::ActError::Refused(why) => StoreError::Row {
+            what: "the end of a deviation".to_owned(),
+            why,
+        },
+    })?;
     let labels = store.read_here(labels)?;
     let round = Round {
         rules,
@@ -63,7 +74,7 @@ pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -
     let waiting = store.read_here(|conn| {
         Ok(records::pending_verification(conn)?
             .into_iter()
-            .map(|r| (r.account, r.group_key))
+            .map(|r| (r.account, r.weakness_id))
             .collect::<Vec<_>>())
     })?;
     for bite in waiting.chunks(BITE.unsigned_abs() as usize) {
@@ -110,8 +121,10 @@ impl Round<'_> {
         weakness: &str,
         planned: &mut Planned,
     ) -> Result<()> {
-        let group = group::load(conn, &self.rules.clocks, self.labels, account, weakness)?;
-        if let Some(plan) = plan::plan(&group.facts, self.now, self.rules.reopen_window) {
+        for group in group::load(conn, self.rules, self.labels, account, weakness)? {
+            let Some(plan) = plan::plan(&group.facts, self.now, self.rules.reopen_window) else {
+                continue;
+            };
             for (kind, _) in &plan.events {
                 match *kind {
                     "record.opened" => planned.opened += 1,
@@ -143,13 +156,14 @@ pub fn decide(
         why: "there is no such record".to_owned(),
     })?;
     let labels = labels(conn)?;
-    let group = group::load(conn, &rules.clocks, &labels, &row.account, &row.group_key)?;
-    let live = group.facts.live.as_ref().is_some_and(|l| l.id == record);
-    match plan::decide(&group.facts, decision).filter(|_| live) {
-        Some(plan) => {
-            apply::apply(conn, &group, &plan, now, actor)?;
-            Ok(true)
+    for group in group::load(conn, rules, &labels, &row.account, &row.weakness_id)? {
+        if group.facts.live.as_ref().is_none_or(|l| l.id != record) {
+            continue;
         }
-        None => Ok(false),
+        if let Some(plan) = plan::decide(&group.facts, decision) {
+            apply::apply(conn, &group, &plan, now, actor)?;
+            return Ok(true);
+        }
     }
+    Ok(false)
 }

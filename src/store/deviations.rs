@@ -7,7 +7,7 @@ use poamd_contract::severity::Severity;
 use super::columns::Col;
 use super::schema::{deviation_steps, deviations};
 use super::{AnyConnection, Result};
-use crate::domain::deviation::{DeviationKind, DeviationState};
+use crate::domain::deviation::{Adjustment, DeviationKind, DeviationState};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
 #[diesel(table_name = deviations, treat_none_as_null = true)]
@@ -27,6 +27,19 @@ pub struct DeviationRow {
     pub decided_at: Option<NaiveDateTime>,
     /// The last day it holds.
     pub expires: Option<NaiveDate>,
+    /// What detection said when it was asked for.
+    pub from_severity: Option<Col<Severity>>,
+    /// The AO who approved or rejected.
+    pub decided_by: Option<String>,
+}
+
+impl DeviationRow {
+    /// The lower severity it gives, while it is approved.
+    pub fn adjustment(&self) -> Option<Adjustment> {
+        let approved = self.live && self.state.0 == DeviationState::Approved;
+        let (from, to) = (self.from_severity?.0, self.severity?.0);
+        approved.then_some(Adjustment { from, to })
+    }
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -43,6 +56,7 @@ pub struct NewDeviation {
     pub requested_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
     pub expires: Option<NaiveDate>,
+    pub from_severity: Option<Col<Severity>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
@@ -120,4 +134,36 @@ pub fn update(conn: &mut AnyConnection, row: &DeviationRow) -> Result<()> {
         .set(row)
         .execute(conn)?;
     Ok(())
+}
+
+/// The one that lives, if there is one.
+pub fn live(conn: &mut AnyConnection, record: i64) -> Result<Option<DeviationRow>> {
+    Ok(deviations::table
+        .filter(deviations::record_id.eq(record))
+        .filter(deviations::live.eq(true))
+        .select(DeviationRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Approved ones whose last day is over.
+pub fn run_out(conn: &mut AnyConnection, today: NaiveDate) -> Result<Vec<DeviationRow>> {
+    Ok(deviations::table
+        .filter(deviations::live.eq(true))
+        .filter(deviations::state.eq(Col(DeviationState::Approved)))
+        .filter(deviations::expires.lt(today))
+        .order(deviations::id)
+        .select(DeviationRow::as_select())
+        .load(conn)?)
+}
+
+/// Of these records those that a false positive closed whose approval still stands.
+pub fn false_positives(conn: &mut AnyConnection, records: &[i64]) -> Result<Vec<i64>> {
+    Ok(deviations::table
+        .filter(deviations::record_id.eq_any(records))
+        .filter(deviations::live.eq(true))
+        .filter(deviations::state.eq(Col(DeviationState::Approved)))
+        .filter(deviations::kind.eq(Col(DeviationKind::FalsePositive)))
+        .select(deviations::record_id)
+        .load(conn)?)
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::columns::Col;
 use super::schema::{milestone_changes, milestones};
 use super::{AnyConnection, Result};
-use crate::domain::milestone::MilestoneChangeKind;
+use crate::domain::milestone::{self, Change, MilestoneChangeKind, Step};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
 #[diesel(table_name = milestones, treat_none_as_null = true)]
@@ -101,4 +101,27 @@ pub fn of_record_change(conn: &mut AnyConnection, record: i64) -> Result<Vec<Mil
         .order(milestone_changes::id)
         .select(MilestoneChangeRow::as_select())
         .load(conn)?)
+}
+
+/// The plan of a record as it stands after its changes.
+pub fn steps_of(conn: &mut AnyConnection, record: i64) -> Result<Vec<Step>> {
+    Ok(steps(
+        &of_record(conn, record)?,
+        &of_record_change(conn, record)?,
+    ))
+}
+
+/// The same from rows of one record.
+pub fn steps(written: &[MilestoneRow], changes: &[MilestoneChangeRow]) -> Vec<Step> {
+    let written = written
+        .iter()
+        .map(|row| (row.number, row.description.clone(), row.due));
+    let changes = changes.iter().map(|row| Change {
+        number: row.number,
+        kind: row.kind.0,
+        description: &row.description,
+        due: row.due,
+        day: row.at.date(),
+    });
+    milestone::steps(written, changes)
 }

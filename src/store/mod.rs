@@ -2,6 +2,7 @@
 //! only what is read and written.
 
 pub mod accounts;
+pub mod attachments;
 pub mod audit;
 pub mod columns;
 pub mod comments;

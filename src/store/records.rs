@@ -33,6 +33,7 @@ pub struct RecordRow {
     pub title: String,
     /// At detection: the severity the record was opened with. Never changes.
     pub original_severity: Col<Severity>,
+    /// What detection says now, never less than before.
     pub severity: Option<Col<Severity>>,
     pub rating: Option<Col<Rating>>,
     pub score: i64,
@@ -48,6 +49,16 @@ pub struct RecordRow {
     pub superseded_by: Option<i64>,
     /// When a person said done, while that is being verified.
     pub claimed_at: Option<NaiveDateTime>,
+    /// What an approved deviation makes of `severity`; `rating` follows it.
+    #[serde(default)]
+    pub adjusted_severity: Option<Col<Severity>>,
+}
+
+impl RecordRow {
+    /// The severity that rating, clock and priority go by.
+    pub fn effective_severity(&self) -> Option<Severity> {
+        self.adjusted_severity.or(self.severity).map(|s| s.0)
+    }
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -128,4 +139,27 @@ pub fn pending_verification(conn: &mut AnyConnection) -> Result<Vec<RecordRow>> 
         .order(records::id)
         .select(RecordRow::as_select())
         .load(conn)?)
+}
+
+/// All records of a weakness in an account, of every key, newest first.
+pub fn of_weakness(
+    conn: &mut AnyConnection,
+    account: &str,
+    weakness: &str,
+) -> Result<Vec<RecordRow>> {
+    Ok(records::table
+        .filter(records::account.eq(account))
+        .filter(records::weakness_id.eq(weakness))
+        .order(records::id.desc())
+        .select(RecordRow::as_select())
+        .load(conn)?)
+}
+
+/// Others were merged into it.
+pub fn has_merged(conn: &mut AnyConnection, record: i64) -> Result<bool> {
+    let count: i64 = records::table
+        .filter(records::superseded_by.eq(record))
+        .count()
+        .get_result(conn)?;
+    Ok(count > 0)
 }

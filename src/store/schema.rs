@@ -79,6 +79,7 @@ diesel::table! {
         previous -> Nullable<BigInt>,
         superseded_by -> Nullable<BigInt>,
         claimed_at -> Nullable<Timestamp>,
+        adjusted_severity -> Nullable<Text>,
     }
 }
 
@@ -393,6 +394,8 @@ diesel::table! {
         requested_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
         expires -> Nullable<Date>,
+        from_severity -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
     }
 }
 

@@ -110,3 +110,13 @@ pub fn update(conn: &mut AnyConnection, row: &VendorDependencyRow) -> Result<()>
         .execute(conn)?;
     Ok(())
 }
+
+/// The wait that is on, if there is one.
+pub fn live(conn: &mut AnyConnection, record: i64) -> Result<Option<VendorDependencyRow>> {
+    Ok(vendor_dependencies::table
+        .filter(vendor_dependencies::record_id.eq(record))
+        .filter(vendor_dependencies::live.eq(true))
+        .select(VendorDependencyRow::as_select())
+        .first(conn)
+        .optional()?)
+}

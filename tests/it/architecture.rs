@@ -219,6 +219,10 @@ const FOLDERS: &[(&str, &str)] = &[
         "src/cli/doctor",
         "poamd doctor: what is wrong with the set-up",
     ),
+    (
+        "src/cli/poam",
+        "poamd poam: what is shown of a record, and what is done to it",
+    ),
     ("src/config", "poamd.toml: one file a section"),
     ("src/config/cron", "schedules and their dialects"),
     ("src/config/desks", "the desks and who gets which records"),
@@ -251,6 +255,10 @@ const FOLDERS: &[(&str, &str)] = &[
     (
         "src/poam",
         "the planner: findings of a weakness against its record",
+    ),
+    (
+        "src/poam/acts",
+        "what people do to a record, one kind a file",
     ),
     ("src/policy", "policies loaded, checked and evaluated"),
     (

@@ -20,6 +20,7 @@ mod ledger;
 mod outbox;
 mod policies;
 mod pull;
+mod records;
 mod reports;
 mod scan;
 mod smtp;

@@ -1,0 +1,161 @@
+//! `poamd poam`: the records.
+
+mod acts;
+mod show;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+use super::failure::Failure;
+use super::filters::Filters;
+use super::listing::{self, Ink, Layout, Shown};
+use super::load;
+use super::shell::Shell;
+use super::summary::Told;
+use crate::domain::rating::Rating;
+use crate::domain::record::{RecordId, RecordStatus};
+use crate::domain::record_fact::FactName;
+use crate::query::poam::{self, PoamView};
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// All records, those due first first
+    List(Box<List>),
+    /// One record: its findings, plan, tickets and history
+    Show(One),
+    /// Everything that happened to a record, oldest first
+    History(One),
+    /// Begin with the work
+    Begin(acts::Maybe),
+    /// Say that it is done; evidence closes it
+    ClaimDone(acts::Because),
+    /// Keep a remark
+    Comment(acts::Comment),
+    /// Who answers for it
+    Contact(acts::Fact),
+    /// How it will be fixed
+    Plan(acts::Fact),
+    /// What the fix needs beyond the usual
+    Resources(acts::Fact),
+    /// Which controls of NIST SP 800-53 it hits
+    Controls(acts::Fact),
+    /// Which services of the offering it concerns
+    Service(acts::Fact),
+    /// Evaluate it: reachable, exploitable, how bad (FedRAMP VER, BOD 26-04)
+    Evaluate(Box<acts::Evaluate>),
+    /// Steps of the plan
+    #[command(subcommand)]
+    Milestone(acts::Milestone),
+    /// False positives, risk adjustments, operational requirements
+    #[command(subcommand)]
+    Deviation(acts::Deviation),
+    /// Fixes that only a vendor can ship
+    #[command(subcommand)]
+    Vendor(acts::Vendor),
+    /// Attach a file that supports it
+    Attach(acts::Attach),
+    /// Files that were attached
+    #[command(subcommand)]
+    Evidence(acts::Evidence),
+    /// Merge it into another record of its account
+    Merge(acts::Merge),
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    shown: Shown,
+    /// Only those past their due day that are not closed
+    #[arg(long, help_heading = "Filters")]
+    late: bool,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+#[derive(Debug, Args)]
+pub struct One {
+    /// POAM-000123, or 123
+    record: RecordId,
+    #[command(flatten)]
+    told: Told,
+}
+
+const LAYOUT: Layout<PoamView> = Layout {
+    headings: &[
+        "id", "rating", "due", "status", "weakness", "title", "account", "items", "ticket",
+    ],
+    cells: |r| {
+        vec![
+            Ink::Plain(r.id.to_string()),
+            rating(r.rating),
+            Ink::Plain(r.due.map(|d| d.to_string()).unwrap_or_default()),
+            status(r.status, r.justification.is_some()),
+            Ink::Plain(listing::short(&r.weakness, 32)),
+            Ink::Plain(listing::short(&r.title, 60)),
+            Ink::Plain(r.account_name.clone().unwrap_or_else(|| r.account.clone())),
+            Ink::Plain(listing::first_of(r.items.iter().map(|i| i.name.as_str()))),
+            Ink::Plain(listing::first_of(r.tickets.iter().map(|t| t.key.as_str()))),
+        ]
+    },
+    rank: |r| {
+        let due = r.due.map_or(i64::MAX, |d| {
+            i64::from(chrono::Datelike::num_days_from_ce(&d))
+        });
+        (due, r.id.to_string())
+    },
+    spare: &[7, 4, 3],
+    again: "poamd poam list",
+};
+
+fn rating(rating: Option<Rating>) -> Ink {
+    let word = rating.map_or("-", Rating::word).to_owned();
+    match rating {
+        Some(Rating::High) => Ink::Alarm(word),
+        Some(Rating::Moderate) => Ink::Warning(word),
+        _ => Ink::Plain(word),
+    }
+}
+
+fn status(status: RecordStatus, justified: bool) -> Ink {
+    let word = format!("{status}{}", if justified { ", justified" } else { "" });
+    match status {
+        RecordStatus::Closed => Ink::Calm(word),
+        _ => Ink::Plain(word),
+    }
+}
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::List(args) => list(shell, at, args),
+        Verb::Show(one) => show::run(shell, at, one.record, &one.told),
+        Verb::History(one) => show::history(shell, at, one.record, &one.told),
+        Verb::Begin(args) => acts::begin(shell, at, args),
+        Verb::ClaimDone(args) => acts::claim_done(shell, at, args),
+        Verb::Comment(args) => acts::comment(shell, at, args),
+        Verb::Contact(args) => acts::fact(shell, at, FactName::Contact, args),
+        Verb::Plan(args) => acts::fact(shell, at, FactName::Plan, args),
+        Verb::Resources(args) => acts::fact(shell, at, FactName::ResourcesRequired, args),
+        Verb::Controls(args) => acts::fact(shell, at, FactName::Controls, args),
+        Verb::Service(args) => acts::fact(shell, at, FactName::ServiceName, args),
+        Verb::Evaluate(args) => acts::evaluate(shell, at, args),
+        Verb::Milestone(verb) => acts::milestone(shell, at, verb),
+        Verb::Deviation(verb) => acts::deviation(shell, at, verb),
+        Verb::Vendor(verb) => acts::vendor(shell, at, verb),
+        Verb::Attach(args) => acts::attach(shell, at, args),
+        Verb::Evidence(verb) => acts::evidence(shell, at, verb),
+        Verb::Merge(args) => acts::merge(shell, at, args),
+    }
+}
+
+fn list(shell: &mut Shell<'_>, at: Option<&Path>, list: &List) -> Result<(), Failure> {
+    let filter = list.filters.filter();
+    filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
+    let opened = load::look(at, shell)?;
+    let mut rows = opened.filtered(&filter, |conn, snapshot| {
+        poam::list(conn, snapshot, &filter)
+    })?;
+    let today = shell.clock.now().date_naive();
+    rows.retain(|row| !list.late || row.is_late(today));
+    listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
+}

@@ -1,0 +1,134 @@
+//! `poamd poam show` and `history`: one record with all that is known of it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::audit::EventView;
+use super::super::failure::Failure;
+use super::super::load::{self, Opened};
+use super::super::shell::Shell;
+use super::super::summary::Told;
+use crate::domain::rating::Rating;
+use crate::domain::record::RecordId;
+use crate::exchange::{self, Entry};
+use crate::query::filter::Filter;
+use crate::store::audit;
+
+/// One record with what it rests on and what happened to it.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    entry: Entry,
+    /// Newest first.
+    history: Vec<EventView>,
+}
+
+/// How many events of a record are shown.
+const HISTORY: i64 = 200;
+
+pub fn run(
+    shell: &mut Shell<'_>,
+    at: Option<&Path>,
+    record: RecordId,
+    told: &Told,
+) -> Result<(), Failure> {
+    let opened = load::look(at, shell)?;
+    let all =
+        opened.view(|conn, snapshot| exchange::dataset(conn, snapshot, &Filter::default()))?;
+    let Some(entry) = all.into_iter().find(|e| e.record.id == record) else {
+        return Err(Failure::work(format!(
+            "there is no record {record}; see poamd poam list --all"
+        )));
+    };
+    let whole = Whole {
+        entry,
+        history: events(&opened, record, HISTORY)?,
+    };
+    told.tell(shell, &whole, lines)
+}
+
+/// Every event of a record, oldest first.
+pub fn history(
+    shell: &mut Shell<'_>,
+    at: Option<&Path>,
+    record: RecordId,
+    told: &Told,
+) -> Result<(), Failure> {
+    let opened = load::look(at, shell)?;
+    let mut events = events(&opened, record, i64::MAX)?;
+    if events.is_empty() {
+        return Err(Failure::work(format!(
+            "there is no record {record}; see poamd poam list --all"
+        )));
+    }
+    events.reverse();
+    told.tell(shell, &events, |events| {
+        let line = |e: &EventView| format!("{} {} by {}: {}", e.at, e.kind, e.actor, e.body);
+        events.iter().map(line).collect()
+    })
+}
+
+fn events(opened: &Opened, record: RecordId, most: i64) -> Result<Vec<EventView>, Failure> {
+    let subject = record.to_string();
+    let rows = opened
+        .store
+        .read_here(|conn| audit::list(conn, Some(&subject), most))?;
+    Ok(rows.into_iter().map(EventView::of).collect())
+}
+
+fn lines(whole: &Whole) -> Vec<String> {
+    let r = &whole.entry.record;
+    let mut lines = vec![
+        format!("{}  {}", r.id, r.title),
+        format!("weakness  {} ({})", r.weakness, r.kind.as_str()),
+        format!(
+            "account   {} {}",
+            r.account,
+            r.account_name.as_deref().unwrap_or("(not watched)")
+        ),
+        format!("status    {}", r.status),
+        format!(
+            "rating    {}, score {} ({} unjustified)",
+            r.rating.map_or("-", Rating::word),
+            r.score,
+            r.unjustified_score
+        ),
+        format!("detected  {}", r.detected),
+        match r.due {
+            Some(due) => format!("due       {due} ({})", r.due_rule),
+            None => "due       no day".to_owned(),
+        },
+        format!("seen by   {}", r.sources.join(", ")),
+    ];
+    lines.extend(
+        r.items
+            .iter()
+            .map(|i| format!("item      {} {}", i.technology, i.arn)),
+    );
+    lines.extend(
+        r.tickets
+            .iter()
+            .map(|t| format!("ticket    {} {} {} {}", t.desk, t.key, t.state, t.url)),
+    );
+    if let Some(j) = &r.justification {
+        lines.push(format!(
+            "justified by {} at {}, holds to the end of {}: {}",
+            j.author, j.at, j.until, j.text
+        ));
+    }
+    lines.extend(
+        whole
+            .entry
+            .findings
+            .iter()
+            .map(|f| format!("finding   {} {} {} {}", f.id, f.status, f.source, f.title)),
+    );
+    lines.extend(
+        whole
+            .history
+            .iter()
+            .map(|e| format!("event     {} {} {} by {}", e.n, e.at, e.kind, e.actor)),
+    );
+    lines
+}

@@ -1,0 +1,73 @@
+//! Two records that are one: the findings go to the one that stays, the other names it.
+
+use serde_json::json;
+
+use super::{Act, Done, Result, found, refused};
+use crate::domain::record::{RecordId, RecordStatus};
+use crate::store::columns::stamp;
+use crate::store::{deviations, findings, records, tickets};
+
+impl<'a> Act<'a> {
+    /// Merges this record into another of the same account. The earlier detection and due day stay.
+    pub fn merge(&'a self, into: RecordId) -> Result<Done> {
+        self.live(|doing| {
+            if into == self.record {
+                return refused("a record cannot be merged into itself");
+            }
+            let Some(mut other) = records::find(doing.conn, into.0)? else {
+                return refused(format!("there is no record {into}; see poamd poam list --all"));
+            };
+            if !other.status.0.is_live() {
+                return refused(format!("{into} is {}; merge into one that is open", other.status.0));
+            }
+            if other.account != doing.row.account {
+                return refused(format!(
+                    "{} is of account {}, {into} of {}: a record is of one account",
+                    self.record, doing.row.account, other.account
+                ));
+            }
+            if let Some(live) = deviations::live(doing.conn, doing.row.id)? {
+                return refused(format!(
+                    "{} has a {} that is {}; withdraw it first, it was not asked for {into}",
+                    self.record, live.kind.0, live.state.0
+                ));
+            }
+            let moved = findings::of_record(doing.conn, doing.row.id)?;
+            let keys: Vec<&str> = moved.iter().map(|f| f.fingerprint.as_str()).collect();
+            findings::set_record(doing.conn, &other.account, &keys, other.id, self.now)?;
+            doing.row.superseded_by = Some(other.id);
+            doing.go(
+                RecordStatus::Superseded,
+                "record.superseded",
+                json!({ "into": into, "findings": keys }),
+            )?;
+            let (detected, due) = (
+                other.detected_at.min(doing.row.detected_at),
+                other.due.into_iter().chain(doing.row.due).min(),
+            );
+            if (detected, due) != (other.detected_at, other.due) {
+                if due != other.due {
+                    other.due_rule.clone_from(&doing.row.due_rule);
+                }
+                (other.detected_at, other.due) = (detected, due);
+            }
+            other.severity = other.severity.max(doing.row.severity);
+            other.changed_at = stamp(self.now);
+            records::update(doing.conn, &other)?;
+            let event = super::Event {
+                at: self.now,
+                actor: self.actor.to_owned(),
+                kind: "record.merged",
+                subject: into.to_string(),
+                body: json!({ "from": self.record, "findings": keys, "detected": detected, "due": due, "why": self.why }),
+            };
+            super::audit::append(doing.conn, &event)?;
+            findings::enqueue_planning(doing.conn, [(other.account.as_str(), other.weakness_id.as_str())])?;
+            doing.row = found(doing.conn, self.record)?;
+            if tickets::all(doing.conn)?.iter().any(|t| t.record_id == self.record.0) {
+                doing.warnings.push("its ticket stays on the desk; the next sync says there where the record went".to_owned());
+            }
+            Ok(format!("is merged into {into} with {} findings", keys.len()))
+        })
+    }
+}

@@ -1,0 +1,327 @@
+//! What people do to a record. Each act is decided by `domain`, and written with its event in one transaction. Acts on
+//! what is closed or merged are refused where they would mean nothing.
+
+mod attach;
+mod deviation;
+mod merge;
+mod milestone;
+mod vendor;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use attach::{Document, KINDS, MOST_BYTES, evidence};
+pub use deviation::{Asked, Step, expire};
+pub use milestone::Edit;
+
+use super::Rules;
+use crate::domain::record::{RecordId, RecordStatus};
+use crate::domain::record_fact::{BadFact, FactName};
+use crate::store::audit::{self, Event};
+use crate::store::columns::{Col, stamp};
+use crate::store::comments::NewRecordComment;
+use crate::store::facts::NewFact;
+use crate::store::records::RecordRow;
+use crate::store::{AnyConnection, Store, StoreError, comments, facts, records, to_json};
+
+/// Most characters of a comment.
+const COMMENT: usize = 10_000;
+
+/// Why an act was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// The rules do not allow it; nothing was written.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<BadFact> for ActError {
+    fn from(bad: BadFact) -> Self {
+        Self::Refused(bad.to_string())
+    }
+}
+
+type Result<T, E = ActError> = std::result::Result<T, E>;
+
+fn refused<T>(why: impl Into<String>) -> Result<T> {
+    Err(ActError::Refused(why.into()))
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Done {
+    pub record: RecordId,
+    /// The record's status afterwards.
+    pub status: RecordStatus,
+    /// The record's due day afterwards.
+    pub due: Option<NaiveDate>,
+    /// In words.
+    pub did: String,
+    /// What somebody will ask about.
+    pub warnings: Vec<String>,
+}
+
+/// An act: on which record, by whom, when and why.
+pub struct Act<'a> {
+    pub store: &'a Store,
+    pub rules: &'a Rules,
+    pub record: RecordId,
+    /// `cli:<user>`, `person:<id>`.
+    pub actor: &'a str,
+    pub now: DateTime<Utc>,
+    /// Empty where nobody has to say.
+    pub why: &'a str,
+}
+
+/// An act in its transaction.
+struct Doing<'c, 'a> {
+    act: &'a Act<'a>,
+    conn: &'c mut AnyConnection,
+    row: RecordRow,
+    warnings: Vec<String>,
+}
+
+impl<'a> Act<'a> {
+    /// Does something to a record that is still somebody's work, whole or not at all.
+    fn live(&'a self, act: impl FnOnce(&mut Doing<'_, 'a>) -> Result<String>) -> Result<Done> {
+        self.any(|doing| {
+            doing.refuse_ended()?;
+            act(doing)
+        })
+    }
+
+    /// The same for a record of any status.
+    fn any(&'a self, act: impl FnOnce(&mut Doing<'_, 'a>) -> Result<String>) -> Result<Done> {
+        in_one(self.store, |conn| {
+            let Some(row) = records::find(conn, self.record.0)? else {
+                return refused(format!(
+                    "there is no record {}; see poamd poam list --all",
+                    self.record
+                ));
+            };
+            let mut doing = Doing {
+                act: self,
+                conn,
+                row,
+                warnings: Vec::new(),
+            };
+            let did = act(&mut doing)?;
+            let Doing { conn, warnings, .. } = doing;
+            let row = found(conn, self.record)?;
+            Ok(Done {
+                record: self.record,
+                status: row.status.0,
+                due: row.due,
+                did,
+                warnings,
+            })
+        })
+    }
+
+    /// A person begins with the work.
+    pub fn begin(&'a self) -> Result<Done> {
+        self.live(|doing| {
+            doing.go(RecordStatus::InProgress, "record.begun", json!({}))?;
+            Ok("is in progress".to_owned())
+        })
+    }
+
+    /// A person says that it is done; only evidence closes.
+    pub fn claim_done(&'a self) -> Result<Done> {
+        self.live(|doing| {
+            doing.go(
+                RecordStatus::PendingVerification,
+                "record.claimed-done",
+                json!({}),
+            )?;
+            Ok(
+                "waits for evidence: two complete looks that do not see it any more close it"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// Keeps what a person says, on a record of any status.
+    pub fn comment(&'a self, body: &str) -> Result<Done> {
+        let body = body.trim();
+        match body.chars().count() {
+            0 => return refused("the comment is empty"),
+            n if n > COMMENT => {
+                return refused(format!(
+                    "the comment has {n} characters; keep it to {COMMENT}, or attach a file"
+                ));
+            }
+            _ => {}
+        }
+        self.any(|doing| {
+            let row = NewRecordComment {
+                record_id: doing.row.id,
+                body: body.to_owned(),
+                actor: self.actor.to_owned(),
+                at: stamp(self.now),
+            };
+            let id = comments::insert(doing.conn, &row)?;
+            doing.event("record.commented", json!({ "comment": id, "text": body }))?;
+            doing.touch()?;
+            Ok("has one more comment".to_owned())
+        })
+    }
+
+    /// Lays down facts, each with a value as [`FactName::check`] gives it. What holds already is not written again.
+    /// `decides`: the due day follows anew, as after a completed evaluation.
+    pub fn lay(&'a self, laid: &[(FactName, Value)], decides: bool) -> Result<Done> {
+        self.live(|doing| {
+            let rows = facts::of_record(doing.conn, doing.row.id)?;
+            let known = facts::by_record(&rows)?
+                .remove(&doing.row.id)
+                .unwrap_or_default();
+            let mut names = Vec::new();
+            for (name, value) in laid {
+                let value = if value.is_null() {
+                    Value::Null
+                } else {
+                    name.check(value)?
+                };
+                if known.get(*name).is_some_and(|l| l.value == value) {
+                    continue;
+                }
+                doing.fact(*name, &value)?;
+                names.push(name.as_str());
+            }
+            if names.is_empty() {
+                return Ok("has that already; nothing was written".to_owned());
+            }
+            doing.touch()?;
+            if decides {
+                doing.decide(&json!({ "evaluation": names, "why": self.why }))?;
+            }
+            Ok(format!("has a new {}", names.join(", ")))
+        })
+    }
+}
+
+impl Doing<'_, '_> {
+    /// Refuses what would mean nothing on a record that is no longer anybody's work.
+    fn refuse_ended(&self) -> Result<()> {
+        let id = self.act.record;
+        match (self.row.status.0, self.row.superseded_by) {
+            (RecordStatus::Superseded, Some(into)) => refused(format!(
+                "{id} was merged into {}; act on that one",
+                RecordId(into)
+            )),
+            (status, _) if !status.is_live() => refused(format!(
+                "{id} is {status}; comment and attach still work. If the weakness comes back, the record opens again or \
+                 a new one follows it"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.act.now.date_naive()
+    }
+
+    fn event(&mut self, kind: &'static str, mut body: Value) -> Result<()> {
+        if let Value::Object(body) = &mut body
+            && !self.act.why.is_empty()
+        {
+            body.entry("why").or_insert_with(|| self.act.why.into());
+        }
+        let event = Event {
+            at: self.act.now,
+            actor: self.act.actor.to_owned(),
+            kind,
+            subject: self.act.record.to_string(),
+            body,
+        };
+        audit::append(self.conn, &event)?;
+        Ok(())
+    }
+
+    /// Notes that the record changed.
+    fn touch(&mut self) -> Result<()> {
+        self.row.changed_at = stamp(self.act.now);
+        records::update(self.conn, &self.row)?;
+        Ok(())
+    }
+
+    /// Moves the record, if its states allow that.
+    fn go(&mut self, next: RecordStatus, kind: &'static str, mut body: Value) -> Result<()> {
+        let from = self.row.status.0;
+        if from == next {
+            return refused(format!("{} is {next} already", self.act.record));
+        }
+        let status = match from.to(next) {
+            Ok(status) => status,
+            Err(e) => return refused(e.to_string()),
+        };
+        if let Value::Object(body) = &mut body {
+            body.insert("from".to_owned(), json!(from));
+            body.insert("to".to_owned(), json!(status));
+        }
+        let now = stamp(self.act.now);
+        self.row.status = Col(status);
+        self.row.claimed_at = (status == RecordStatus::PendingVerification).then_some(now);
+        self.row.closed_at = (status == RecordStatus::Closed).then_some(now);
+        self.event(kind, body)?;
+        self.touch()
+    }
+
+    fn fact(&mut self, name: FactName, value: &Value) -> Result<()> {
+        let row = NewFact {
+            record_id: self.row.id,
+            name: name.as_str().to_owned(),
+            value: to_json(value)?,
+            why: self.act.why.to_owned(),
+            actor: self.act.actor.to_owned(),
+            at: stamp(self.act.now),
+        };
+        facts::insert(self.conn, &row)?;
+        self.event("record.fact-laid", json!({ "name": name, "value": value }))
+    }
+
+    /// Rating and due day follow a decision that was just written.
+    fn decide(&mut self, decision: &Value) -> Result<()> {
+        let act = self.act;
+        super::decide(
+            self.conn, act.rules, act.record, decision, act.now, act.actor,
+        )?;
+        self.row = found(self.conn, act.record)?;
+        Ok(())
+    }
+}
+
+fn found(conn: &mut AnyConnection, record: RecordId) -> Result<RecordRow> {
+    let row = records::find(conn, record.0)?;
+    row.ok_or_else(|| {
+        ActError::Store(StoreError::Row {
+            what: record.to_string(),
+            why: "it is gone".to_owned(),
+        })
+    })
+}
+
+/// One transaction: all of `act`, or nothing if it is refused or fails.
+fn in_one<T>(store: &Store, act: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
+    let mut refusal = None;
+    let outcome = store.write_here(|conn| {
+        act(conn).map_err(|error| match error {
+            ActError::Store(error) => error,
+            ActError::Refused(why) => {
+                refusal = Some(why.clone());
+                // Any error takes the transaction back; the words that are told are those kept aside.
+                StoreError::Row {
+                    what: "an act".to_owned(),
+                    why,
+                }
+            }
+        })
+    });
+    match refusal {
+        Some(why) => Err(ActError::Refused(why)),
+        None => Ok(outcome?),
+    }
+}
