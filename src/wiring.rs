@@ -265,7 +265,7 @@ fn aws_connector(config: &Config, around: &Surroundings) -> Result<poamd_aws::Aw
         use_fips: settings.use_fips,
         node: node_name(),
         ca_file: settings.ca_file.clone(),
-        rate_fraction: settings.rate_fraction,
+        budget: settings.budget,
         ..poamd_aws::AwsConfig::default()
     };
     poamd_aws::Aws::new(config, around.clock.clone(), around.chance.clone()).map_err(|source| {

@@ -67,7 +67,7 @@ enum Verb {
     /// Scan the configuration of resources now
     Scan(selection::Selected),
     /// Pull findings now
-    Pull(selection::Selected),
+    Pull(pull::PullArgs),
     /// Bring tickets into step now: read comments and states, write what is wanted
     Sync(sync::Args),
     /// Take findings from files: ASFF, GuardDuty, Inspector JSON

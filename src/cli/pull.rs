@@ -2,18 +2,32 @@
 
 use std::path::Path;
 
+use clap::Args;
+
 use super::failure::{Exit, Failure};
 use super::selection::Selected;
 use super::shell::Shell;
 use super::{load, summary};
 use crate::jobs;
 
-pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Selected) -> Result<Exit, Failure> {
-    let selection = args.selection();
+#[derive(Debug, Clone, Args)]
+pub struct PullArgs {
+    #[command(flatten)]
+    selected: Selected,
+    /// Read everything now, not only what was updated since the last pull
+    #[arg(long)]
+    full: bool,
+}
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &PullArgs) -> Result<Exit, Failure> {
+    let selection = jobs::Selection {
+        full: args.full,
+        ..args.selected.selection()
+    };
     let done = load::leased(at, shell, "pull", async |context| {
         jobs::pull::run(context, &selection).await
     })?;
-    args.told.tell(shell, &done, |done| {
+    args.selected.told.tell(shell, &done, |done| {
         let mut lines: Vec<String> = summary::nothing_to_look_at(done.cells)
             .into_iter()
             .collect();

@@ -26,6 +26,7 @@ impl Selected {
             accounts: self.account.clone(),
             regions: self.region.clone(),
             services: self.service.clone(),
+            full: false,
         }
     }
 }

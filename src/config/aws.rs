@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use poamd_contract::ids::Region;
+use poamd_contract::ids::{AccountId, Region};
 use url::Url;
 
 use super::reader::Reader;
 use super::schema::{Key, Kind, Section};
 use super::secret::Secret;
+use super::value::choice;
 
 /// Services whose address can be set; a new source or watch of another service adds its name.
 pub const SERVICES: &[&str] = &[
@@ -107,7 +109,49 @@ pub const SECTION: Section = Section {
             "How many pairs of account and region are worked on at the same time.",
         ),
         Key::with_default(
-            "rate_fraction",
+            "reconcile",
+            Kind::Duration {
+                min: Duration::from_secs(3_600),
+                max: Duration::from_secs(24 * 3_600),
+            },
+            r#""24h""#,
+            "A pull reads what was updated since the last one. Once in this time it reads everything, each account, region and source at an \
+            hour of its own: only then can a finding be missing, and only then does poamd see what people set in Security Hub itself.",
+        )
+        .example(r#""12h""#),
+        Key::with_default(
+            "overlap",
+            Kind::Duration {
+                min: Duration::from_secs(60),
+                max: Duration::from_secs(6 * 3_600),
+            },
+            r#""15m""#,
+            "How far a pull reaches back behind the one before it: clocks differ, and services show a change late.",
+        )
+        .example(r#""30m""#),
+        Key::with_default(
+            "read",
+            Kind::Choice(ReadMode::NAMES),
+            r#""members""#,
+            "members: each account is read with a role in it, and only its own findings, so that each has its own request rate; \
+            aggregator: Security Hub, GuardDuty and Inspector are read in one administrator account for all its members, and nowhere else.",
+        )
+        .example(r#""aggregator""#),
+        Key::new(
+            "aggregator",
+            Kind::AccountId,
+            r#""210987654321""#,
+            "The administrator account, for read = \"aggregator\"; it is one of the watched accounts.",
+        ),
+        Key::new(
+            "home_region",
+            Kind::Region,
+            r#""us-gov-west-1""#,
+            "Where Security Hub shows the findings of all linked regions, for read = \"aggregator\". Without it: each region of the \
+            administrator account is read for itself.",
+        ),
+        Key::with_default(
+            "budget",
             Kind::Fraction {
                 min: 0.01,
                 max: 1.0,
@@ -136,7 +180,32 @@ pub struct Aws {
     pub technologies: Option<Vec<String>>,
     pub concurrency: u32,
     /// 0.01 to 1.
-    pub rate_fraction: f64,
+    pub budget: f64,
+    /// From one look at everything in a cell to the next.
+    pub reconcile: Duration,
+    pub overlap: Duration,
+    pub read: Read,
+}
+
+choice! {
+    /// Through which accounts findings are read.
+    pub enum ReadMode {
+        Members = "members",
+        Aggregator = "aggregator",
+    }
+}
+
+/// Through which accounts findings are read: never both, so that nothing is read twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// Each account for itself.
+    Members,
+    /// One administrator for all.
+    Aggregator {
+        account: AccountId,
+        /// Where Security Hub gathers all regions.
+        home: Option<Region>,
+    },
 }
 
 /// A static key pair.
@@ -150,7 +219,9 @@ impl Aws {
     pub(super) fn read(r: Reader<'_>) -> Option<Self> {
         r.reject_unknown();
         let (use_fips, sources) = (r.get("use_fips"), r.get("sources"));
-        let (concurrency, rate_fraction) = (r.get("concurrency"), r.get("rate_fraction"));
+        let (concurrency, budget) = (r.get("concurrency"), r.get("budget"));
+        let (reconcile, overlap) = (r.get("reconcile"), r.get("overlap"));
+        let read = read_mode(r);
         Some(Self {
             region: r.optional("region"),
             access_key: access_key(r),
@@ -162,8 +233,37 @@ impl Aws {
             use_fips: use_fips?,
             sources: sources?,
             concurrency: concurrency?,
-            rate_fraction: rate_fraction?,
+            budget: budget?,
+            reconcile: reconcile?,
+            overlap: overlap?,
+            read: read?,
         })
+    }
+}
+
+fn read_mode(r: Reader<'_>) -> Option<Read> {
+    let (account, home) = (r.optional("aggregator"), r.optional("home_region"));
+    match r.get("read")? {
+        ReadMode::Members => {
+            for key in ["aggregator", "home_region"]
+                .into_iter()
+                .filter(|k| r.has(k))
+            {
+                r.fail(key, "is of no use without read = \"aggregator\"");
+            }
+            Some(Read::Members)
+        }
+        ReadMode::Aggregator if !r.has("aggregator") => {
+            r.fail(
+                "read",
+                "\"aggregator\" needs the account: add aggregator = \"its number\"",
+            );
+            None
+        }
+        ReadMode::Aggregator => Some(Read::Aggregator {
+            account: account?,
+            home,
+        }),
     }
 }
 

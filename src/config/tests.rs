@@ -219,12 +219,12 @@ fn sections_in_the_wrong_form_or_keys_in_the_wrong_place_are_told_where_they_bel
             "poamd.toml:1: [mail]: has to be one section, headed [mail]",
         ),
         (
-            "rate_fraction = 0.5\n",
-            "poamd.toml:1: [rate_fraction]: stands outside of its section; put it under [aws]",
+            "budget = 0.5\n",
+            "poamd.toml:1: [budget]: stands outside of its section; put it under [aws]",
         ),
         (
-            "[tickets]\nrate_fraction = 0.5\n",
-            "poamd.toml:2: [tickets] rate_fraction: unknown key here; it belongs into [aws]",
+            "[tickets]\nbudget = 0.5\n",
+            "poamd.toml:2: [tickets] budget: unknown key here; it belongs into [aws]",
         ),
         ("[colour]\n", "poamd.toml:1: [colour]: unknown section"),
     ] {

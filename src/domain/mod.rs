@@ -20,6 +20,7 @@ pub mod milestone;
 pub mod overrides;
 pub mod plan;
 pub mod priority;
+pub mod pulling;
 pub mod rating;
 pub mod record;
 pub mod record_fact;

@@ -23,6 +23,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     entries: HashMap<u128, Entry>,
+    /// What was seen since it was last asked for, if anybody wants it.
+    seen: Option<Vec<u128>>,
 }
 
 fn key(account: &str, native_id: &str) -> u128 {
@@ -55,10 +57,11 @@ impl Known {
 
     /// Marks a report as seen; true if it says what is known.
     pub fn see(&mut self, report: &FindingReport, content_hash: i64) -> bool {
-        match self
-            .entries
-            .get_mut(&key(report.account.as_str(), &report.native_id))
-        {
+        let key = key(report.account.as_str(), &report.native_id);
+        if let Some(seen) = &mut self.seen {
+            seen.push(key);
+        }
+        match self.entries.get_mut(&key) {
             Some(entry)
                 if entry.content_hash == content_hash && (entry.absent == 0 || entry.archived) =>
             {
@@ -70,6 +73,26 @@ impl Known {
                 false
             }
             None => false,
+        }
+    }
+
+    /// Keeps what is seen from here on, for [`Known::newly_seen`].
+    pub fn remember(&mut self) {
+        self.seen.get_or_insert_default();
+    }
+
+    /// What was seen since the last call, sixteen bytes each.
+    pub fn newly_seen(&mut self) -> Vec<u8> {
+        let seen = self.seen.as_mut().map(std::mem::take).unwrap_or_default();
+        seen.into_iter().flat_map(u128::to_be_bytes).collect()
+    }
+
+    /// Marks as seen what an interrupted look has seen.
+    pub fn recall(&mut self, prints: &[u8]) {
+        for print in prints.as_chunks::<16>().0 {
+            if let Some(entry) = self.entries.get_mut(&u128::from_be_bytes(*print)) {
+                entry.seen = true;
+            }
         }
     }
 

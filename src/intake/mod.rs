@@ -27,6 +27,7 @@ pub use blind::Vigil;
 pub use door::Door;
 pub use inventory::{Inventory, take_items};
 use known::Known;
+pub use shown::Places;
 use shown::Shown;
 pub use sink::IntakeSink;
 
@@ -105,6 +106,26 @@ impl Intake {
             unlooked: BTreeSet::new(),
             counts: Counts::default(),
         })
+    }
+
+    /// Keeps count of what is shown from here on, so that an interrupted look can go on: [`Intake::progress`].
+    pub fn remember(&mut self) {
+        self.known.remember();
+    }
+
+    /// What was shown since the last call (sixteen bytes a report), and all places that were.
+    pub fn progress(&mut self) -> (Vec<u8>, Places) {
+        (self.known.newly_seen(), self.shown.places())
+    }
+
+    /// Takes over what an interrupted look has shown: none of it is absent from the one that goes on.
+    pub fn recall(&mut self, prints: &[u8]) {
+        self.known.recall(prints);
+    }
+
+    /// The places of an interrupted look.
+    pub fn recall_places(&mut self, places: Places) {
+        self.shown.recall(places);
     }
 
     pub fn counts(&self) -> Counts {

@@ -16,6 +16,9 @@ use crate::store::{AnyConnection, Result};
 /// Account and region.
 type Place = (String, String);
 
+/// Regions by account, in order.
+pub type Places = BTreeMap<String, BTreeSet<String>>;
+
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     /// Regions by account.
@@ -76,6 +79,22 @@ impl Shown {
             (false, true) => PutAway::Replaced,
             (false, false) => PutAway::Retired,
         }
+    }
+
+    /// Takes over the places that an interrupted look has shown.
+    pub fn recall(&mut self, places: Places) {
+        for (account, regions) in places {
+            self.places.entry(account).or_default().extend(regions);
+        }
+    }
+
+    /// Every place that was shown.
+    pub fn places(&self) -> Places {
+        let regions = |set: &HashSet<String>| set.iter().cloned().collect();
+        let pairs = self.places.iter();
+        pairs
+            .map(|(account, set)| (account.clone(), regions(set)))
+            .collect()
     }
 
     pub fn vouch(&mut self, vouched: Option<Vouched>) {

@@ -21,6 +21,11 @@ impl IntakeSink {
         }
     }
 
+    /// The intake between two pages.
+    pub fn intake_mut(&mut self) -> Option<&mut Intake> {
+        self.intake.as_mut()
+    }
+
     /// The intake again, or what went wrong with the store.
     pub fn into_inner(self) -> std::result::Result<Intake, StoreError> {
         match (self.failure, self.intake) {

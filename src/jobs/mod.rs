@@ -3,6 +3,7 @@
 mod blind;
 pub mod import;
 pub mod lease;
+mod progress;
 pub mod pull;
 pub mod report;
 pub mod rules;
@@ -96,6 +97,8 @@ pub struct Selection {
     pub regions: Vec<String>,
     /// Source names for a pull, technologies for a scan.
     pub services: Vec<String>,
+    /// For a pull: everything now, not only what changed since the last one.
+    pub full: bool,
 }
 
 impl Selection {

@@ -3,18 +3,22 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use futures::StreamExt;
 use poamd_contract::coverage::{Cell, Coverage};
-use poamd_contract::ids::Region;
-use poamd_contract::source::FindingSource;
+use poamd_contract::ids::{AccountId, Region};
+use poamd_contract::source::{Aggregates, Extent, FindingSource, Scope};
 use serde::Serialize;
 use serde_json::json;
 
+use super::progress::{Keeper, Progress};
 use super::{Context, Gap, JobError, Result, Selection, blind};
+use crate::config::aws::Read;
+use crate::domain::pulling::Rules;
 use crate::intake::{Counts, Door, Ending, Intake, IntakeSink};
 use crate::poam::{self, Planned};
 use crate::store::audit::{self, Event};
-use crate::store::watched::Watched;
+use crate::store::watched::{self, Watched};
 use crate::store::{StoreError, coverage};
 
 const ACTOR: &str = "job:pull";
@@ -33,6 +37,7 @@ struct Task {
     source: Arc<dyn FindingSource>,
     account: Watched,
     region: Region,
+    scope: Scope,
 }
 
 /// Pulls now.
@@ -40,10 +45,10 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     let tasks = tasks(ctx, selection).await?;
     let run = ctx.begin_run("pull").await?;
     ctx.progress.begin("pull", Some(tasks.len() as u64));
-    let mut summary = Summary::default();
+    let (mut summary, full) = (Summary::default(), selection.full);
     let mut done = futures::stream::iter(tasks.into_iter().map(|task| {
         let ctx = ctx.clone();
-        async move { pull_cell(&ctx, task, run).await }
+        async move { pull_cell(&ctx, task, run, full).await }
     }))
     .buffer_unordered(ctx.config.aws.concurrency as usize);
     let mut failed = None;
@@ -84,8 +89,17 @@ pub(super) fn outcome_of(gaps: &[Gap], failed: Option<&JobError>) -> &'static st
 }
 
 async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
+    let accounts = ctx.accounts(selection).await?;
+    if let Read::Aggregator { account, .. } = &ctx.config.aws.read {
+        let watched = ctx.store.read(watched::watched).await?;
+        if !watched.iter().any(|w| w.access.id == *account) {
+            return Err(JobError::Refused(format!(
+                "[aws] aggregator {account} is not watched, so no findings would be read: add it (poamd account add), or set read = \"members\""
+            )));
+        }
+    }
     let mut tasks = Vec::new();
-    for account in ctx.accounts(selection).await? {
+    for account in accounts {
         for region in account
             .access
             .regions
@@ -97,10 +111,19 @@ async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
                 .iter()
                 .filter(|s| selection.takes_service(s.name()))
             {
+                let Some(scope) = scope(
+                    &ctx.config.aws.read,
+                    source.aggregates(),
+                    &account.access.id,
+                    region,
+                ) else {
+                    continue;
+                };
                 tasks.push(Task {
                     source: source.clone(),
                     account: account.clone(),
                     region: region.clone(),
+                    scope,
                 });
             }
         }
@@ -108,8 +131,28 @@ async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
     Ok(tasks)
 }
 
-async fn pull_cell(ctx: &Context, task: Task, run: i64) -> Result<(Cell, Coverage, Counts)> {
-    let began = ctx.clock.now();
+/// Whose findings are read in a cell; `None`: the aggregator shows them, so nothing is read twice.
+fn scope(read: &Read, shows: Aggregates, account: &AccountId, region: &Region) -> Option<Scope> {
+    let Read::Aggregator { account: hub, home } = read else {
+        return Some(Scope::Own);
+    };
+    match (shows, home) {
+        (Aggregates::Nothing, _) => Some(Scope::Own),
+        _ if account != hub => None,
+        (Aggregates::AccountsAndRegions, Some(home)) => {
+            (region == home).then_some(Scope::Everything)
+        }
+        (Aggregates::Accounts | Aggregates::AccountsAndRegions, _) => Some(Scope::Members),
+    }
+}
+
+async fn pull_cell(
+    ctx: &Context,
+    task: Task,
+    run: i64,
+    full: bool,
+) -> Result<(Cell, Coverage, Counts)> {
+    let now = ctx.clock.now();
     let cell = Cell {
         account: task.account.access.id.clone(),
         region: task.region.clone(),
@@ -120,23 +163,41 @@ async fn pull_cell(ctx: &Context, task: Task, run: i64) -> Result<(Cell, Coverag
         Door::Cell(cell.clone()),
         ctx.synonyms.clone(),
     );
-    let intake = blocking(move || Intake::open(store, door, run, ACTOR, began, synonyms)).await??;
-    let mut sink = IntakeSink::new(intake);
+    let looked = cell.clone();
+    let rules = Rules {
+        reconcile: TimeDelta::from_std(ctx.config.aws.reconcile).unwrap_or(TimeDelta::MAX),
+        overlap: TimeDelta::from_std(ctx.config.aws.overlap).unwrap_or(TimeDelta::MAX),
+    };
+    let begun = blocking(move || {
+        let mut intake = Intake::open(store.clone(), door, run, ACTOR, now, synonyms)?;
+        let progress = store.write_here(|c| {
+            Progress::begin(c, &looked, task.scope, &mut intake, now, rules, full)
+        })?;
+        Ok::<_, StoreError>((intake, progress))
+    })
+    .await??;
+    let (intake, progress) = begun;
+    let request = progress.request(task.scope);
+    let mut sink = Keeper::new(IntakeSink::new(intake), ctx.store.clone(), progress);
     let pulled = task
         .source
-        .pull(&task.account.access, &task.region, &mut sink)
+        .pull(&task.account.access, &task.region, &request, &mut sink)
         .await;
-    let mut intake = sink.into_inner()?;
-    let coverage = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
-    let (seen, noted) = (coverage, cell.clone());
-    let store = ctx.store.clone();
+    let (mut intake, progress) = sink.into_parts()?;
+    let pulled = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
+    let (store, noted) = (ctx.store.clone(), cell.clone());
     let (coverage, counts) = blocking(move || -> Result<_, StoreError> {
+        let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         intake.finish(&Ending {
-            complete: seen.is_complete(),
+            complete: complete && full,
+            changes: complete && !full,
             ..Ending::default()
         })?;
-        let seen = intake.qualify(seen);
-        store.write_here(|c| note(c, &noted, &seen, run, began, ACTOR))?;
+        let seen = intake.qualify(pulled.coverage.clone());
+        store.write_here(|c| {
+            note(c, &noted, &seen, pulled.extent, run, now, ACTOR)?;
+            progress.end(c, &pulled, &seen, &mut intake)
+        })?;
         Ok((seen, intake.counts()))
     })
     .await??;
@@ -148,11 +209,12 @@ pub(super) fn note(
     conn: &mut crate::store::AnyConnection,
     cell: &Cell,
     seen: &Coverage,
+    extent: Extent,
     run: i64,
     began: chrono::DateTime<chrono::Utc>,
     actor: &str,
 ) -> Result<(), StoreError> {
-    if coverage::note(conn, cell, seen, run, began)? {
+    if coverage::note_look(conn, cell, seen, extent, run, began)? {
         let event = Event {
             at: began,
             actor: actor.to_owned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use poamd_contract::ids::Region;
+use poamd_contract::source::Extent;
 use poamd_contract::watch::AccountWatch;
 use serde::Serialize;
 use serde_json::json;
@@ -100,7 +101,7 @@ async fn look(ctx: &Context, looking: &Looking, task: Task) -> Result<Looked> {
     let (cell, seen) = (looked.cell.clone(), looked.coverage.clone());
     let (run, began) = (looking.run, looking.now);
     ctx.store
-        .write(move |c| pull::note(c, &cell, &seen, run, began, ACTOR))
+        .write(move |c| pull::note(c, &cell, &seen, Extent::Full, run, began, ACTOR))
         .await?;
     Ok(looked)
 }

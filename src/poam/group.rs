@@ -286,7 +286,7 @@ fn current(row: &RecordRow, settled: bool) -> Current {
     }
 }
 
-/// Findings all of whose cells were looked at completely twice after the claim.
+/// Findings all of whose cells were looked at completely, and at everything, twice after the claim.
 fn looked_twice(
     conn: &mut AnyConnection,
     account: &str,
@@ -298,7 +298,7 @@ fn looked_twice(
         .map(|c| {
             (
                 format!("{}/{}/{}", c.account, c.region, c.service),
-                c.previous_complete,
+                c.previous_full,
             )
         })
         .collect();

@@ -27,6 +27,8 @@ pub struct CoverageView {
     /// Since when it is like this.
     pub since: String,
     pub last_complete: Option<String>,
+    /// The last complete look at everything; those since then were at what changed.
+    pub last_full: Option<String>,
 }
 
 impl View for CoverageView {
@@ -41,6 +43,7 @@ impl View for CoverageView {
         ("reason", &["reason"]),
         ("since", &["since"]),
         ("last_complete", &["last_complete"]),
+        ("last_full", &["last_full"]),
     ];
 
     /// A gap.
@@ -94,6 +97,7 @@ pub fn list(
                 reason: row.reason,
                 since: time(row.since),
                 last_complete: row.last_complete.map(time),
+                last_full: row.last_full.map(time),
             });
         }
     }

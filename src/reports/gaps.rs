@@ -85,7 +85,8 @@ mod tests {
             since,
             last_run: 1,
             last_complete: None,
-            previous_complete: None,
+            previous_full: None,
+            last_full: None,
             blind_since: None,
         }
     }

@@ -154,6 +154,7 @@ impl Looking {
             reports,
             Ending {
                 complete,
+                changes: false,
                 passed,
                 present,
             },

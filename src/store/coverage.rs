@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use poamd_contract::coverage::{Cell, Coverage};
+use poamd_contract::source::Extent;
 
 use super::columns::stamp;
 use super::schema::coverage;
@@ -19,8 +20,10 @@ pub struct CoverageRow {
     pub since: NaiveDateTime,
     pub last_run: i64,
     pub last_complete: Option<NaiveDateTime>,
-    /// The complete look before the last one.
-    pub previous_complete: Option<NaiveDateTime>,
+    /// The look at everything before the last one: from two of them absence is concluded.
+    pub previous_full: Option<NaiveDateTime>,
+    /// The last complete look that was one at everything.
+    pub last_full: Option<NaiveDateTime>,
     /// Since when no look was complete, whatever the trouble was meanwhile; `None` if the last one was.
     pub blind_since: Option<NaiveDateTime>,
 }
@@ -28,24 +31,34 @@ pub struct CoverageRow {
 /// After so long without a complete look (a day of hourly ones, and a night's delay) a cell counts as not looked at.
 pub const STALE: TimeDelta = TimeDelta::hours(26);
 
+/// After so long without a look at everything (a day's, and one that failed) nothing can be absent any more.
+pub const UNRECONCILED: TimeDelta = TimeDelta::hours(50);
+
 impl CoverageRow {
     pub fn is_complete(&self) -> bool {
         self.state == "complete"
     }
 
     fn standing(mut self, now: DateTime<Utc>) -> Self {
-        let fresh = |at: NaiveDateTime| at.and_utc() + STALE >= now;
-        if let Some(last) = self
-            .last_complete
-            .filter(|at| self.is_complete() && !fresh(*at))
-        {
+        let old = |at: Option<NaiveDateTime>, life| at.filter(|at| at.and_utc() + life < now);
+        let (since, reason) = if let Some(last) = old(self.last_complete, STALE) {
+            (
+                last,
+                "no look for more than a day: is poamd running, and is this still in its configuration?",
+            )
+        } else if let Some(last) = old(self.last_full, UNRECONCILED) {
+            (
+                last,
+                "no look at everything for more than two days, only at what changed: nothing counts as absent meanwhile",
+            )
+        } else {
+            return self;
+        };
+        if self.is_complete() {
             "stale".clone_into(&mut self.state);
-            self.since = last;
-            self.blind_since = Some(last);
-            self.reason = Some(
-                "no look for more than a day: is poamd running, and is this still in its configuration?"
-                    .to_owned(),
-            );
+            self.since = since;
+            self.blind_since = Some(since);
+            self.reason = Some(reason.to_owned());
         }
         self
     }
@@ -58,11 +71,23 @@ pub fn forget(conn: &mut AnyConnection, row: &CoverageRow) -> Result<()> {
     Ok(())
 }
 
-/// Notes how a look went. Returns true if the state of the cell changed with it.
+/// Notes how a look at everything went. Returns true if the state of the cell changed with it.
 pub fn note(
     conn: &mut AnyConnection,
     cell: &Cell,
     seen: &Coverage,
+    run: i64,
+    began: DateTime<Utc>,
+) -> Result<bool> {
+    note_look(conn, cell, seen, Extent::Full, run, began)
+}
+
+/// Notes how a look went. One at what changed keeps the cell fresh; it is none that absence counts from.
+pub fn note_look(
+    conn: &mut AnyConnection,
+    cell: &Cell,
+    seen: &Coverage,
+    extent: Extent,
     run: i64,
     began: DateTime<Utc>,
 ) -> Result<bool> {
@@ -79,7 +104,9 @@ pub fn note(
     let at = stamp(began);
     let changed = known.as_ref().is_none_or(|k| k.state != seen.state());
     let last = known.as_ref().and_then(|k| k.last_complete);
-    let previous = known.as_ref().and_then(|k| k.previous_complete);
+    let full = known.as_ref().and_then(|k| k.last_full);
+    let previous = known.as_ref().and_then(|k| k.previous_full);
+    let counts = seen.is_complete() && extent.is_full();
     let row = CoverageRow {
         account: cell.account.to_string(),
         region: cell.region.to_string(),
@@ -89,7 +116,8 @@ pub fn note(
         since: known.as_ref().filter(|_| !changed).map_or(at, |k| k.since),
         last_run: run,
         last_complete: if seen.is_complete() { Some(at) } else { last },
-        previous_complete: if seen.is_complete() { last } else { previous },
+        previous_full: if counts { full } else { previous },
+        last_full: if counts { Some(at) } else { full },
         blind_since: match seen.is_complete() {
             true => None,
             false => known.as_ref().and_then(|k| k.blind_since).or(Some(at)),
@@ -143,7 +171,8 @@ mod tests {
             since: stamp(at(1)),
             last_run: 1,
             last_complete: Some(stamp(at(10))),
-            previous_complete: None,
+            previous_full: None,
+            last_full: Some(stamp(at(10))),
             blind_since: None,
         };
         assert!(row("complete").standing(at(36)).is_complete());
@@ -151,6 +180,17 @@ mod tests {
         assert_eq!(
             (stale.state.as_str(), stale.since, stale.blind_since),
             ("stale", stamp(at(10)), Some(stamp(at(10))))
+        );
+        // Looks at what changed keep it fresh for two days, not for ever.
+        let changed = |hour| CoverageRow {
+            last_complete: Some(stamp(at(hour - 1))),
+            ..row("complete")
+        };
+        assert!(changed(60).standing(at(60)).is_complete());
+        let unreconciled = changed(61).standing(at(61));
+        assert_eq!(
+            (unreconciled.state.as_str(), unreconciled.since),
+            ("stale", stamp(at(10)))
         );
         // What is a gap already stays the gap it is.
         assert_eq!(row("denied").standing(at(99)), row("denied"));

@@ -20,6 +20,7 @@ pub mod mails;
 pub mod milestones;
 pub mod outbox;
 mod place;
+pub mod pulls;
 pub mod quarantine;
 pub mod records;
 pub mod reporting;

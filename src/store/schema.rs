@@ -275,8 +275,32 @@ diesel::table! {
         since -> Timestamp,
         last_run -> BigInt,
         last_complete -> Nullable<Timestamp>,
-        previous_complete -> Nullable<Timestamp>,
+        previous_full -> Nullable<Timestamp>,
+        last_full -> Nullable<Timestamp>,
         blind_since -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    pulls (account, region, source) {
+        account -> Text,
+        region -> Text,
+        source -> Text,
+        scope -> Text,
+        watermark -> Nullable<Timestamp>,
+        full_at -> Nullable<Timestamp>,
+        cuts -> Text,
+        look -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    pull_shown (account, region, source, part) {
+        account -> Text,
+        region -> Text,
+        source -> Text,
+        part -> BigInt,
+        prints -> Binary,
     }
 }
 

@@ -23,7 +23,7 @@ use poamd_contract::error::{ConnectorError, Result, Retry};
 use poamd_contract::health::Check;
 use poamd_contract::ids::{Partition, Region};
 use poamd_contract::item::SeenItem;
-use poamd_contract::source::{FindingSource, PageSink};
+use poamd_contract::source::{FindingSource, PageSink, Pulled, Request};
 use poamd_contract::watch::{AccountWatch, Seen};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -85,10 +85,16 @@ impl FindingSource for Flaky {
         &[]
     }
 
-    async fn pull(&self, _: &AccountAccess, _: &Region, _: &mut dyn PageSink) -> Result<Coverage> {
+    async fn pull(
+        &self,
+        _: &AccountAccess,
+        _: &Region,
+        _: &Request,
+        _: &mut dyn PageSink,
+    ) -> Result<Pulled> {
         match self.0.fetch_add(1, Ordering::Relaxed) {
             0 => Err(ConnectorError::new(Retry::Never, "as a fault would")),
-            _ => Ok(Coverage::Complete),
+            _ => Ok(Pulled::full(Coverage::Complete)),
         }
     }
 

@@ -276,6 +276,7 @@ fn assert_records(store: &Store) {
 async fn pull_all(ctx: &Context, services: &[&str]) -> pull::Summary {
     let selection = Selection {
         services: services.iter().map(|s| (*s).to_owned()).collect(),
+        full: true,
         ..Selection::default()
     };
     let summary = pull::run(ctx, &selection).await.unwrap();

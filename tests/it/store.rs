@@ -291,7 +291,7 @@ fn coverage_keeps_since_when_it_is_like_this_and_the_last_complete_looks() {
         let naive = |hour: &str| at(&format!("2026-11-22T{hour}")).naive_utc();
         assert_eq!((gaps.len(), gaps[0].since), (1, naive("09:00")));
         assert_eq!(gaps[0].last_complete, Some(naive("08:00")));
-        assert_eq!(gaps[0].previous_complete, Some(naive("07:00")));
+        assert_eq!(gaps[0].previous_full, Some(naive("07:00")));
         assert_eq!(gaps[0].reason.as_deref(), Some("the role may not"));
     });
 }

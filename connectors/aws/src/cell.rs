@@ -26,6 +26,8 @@ use crate::throttle::Throttle;
 const PAUSE: Duration = Duration::from_millis(500);
 /// No pause is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// Seconds a page of a hundred findings may take to come.
+const ROUND_TRIP: f64 = 1.0;
 /// A `Retry-After` beyond this ends the call.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
@@ -164,6 +166,14 @@ impl Cell {
             })
         })
         .await
+    }
+
+    /// How many chains of pages reach the rate of a call: as many as go out in a round trip of the slowest kind, and
+    /// one for the reader's own time.
+    pub(crate) fn chains(&self, operation: &'static Operation) -> usize {
+        let config = &self.wiring.config;
+        let needed = f64::from(operation.rate.per_second) * config.budget * ROUND_TRIP + 1.0;
+        (needed.ceil() as usize).min(config.chains.max(1))
     }
 
     pub(crate) fn place(&self, operation: &'static Operation) -> Place {

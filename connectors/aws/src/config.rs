@@ -38,7 +38,9 @@ pub struct AwsConfig {
     /// Attempts per call, the first included; at least 1.
     pub attempts: u32,
     /// Share of AWS's published rate that is ours, 0.01–1.0; the account's other tools need the rest.
-    pub rate_fraction: f64,
+    pub budget: f64,
+    /// Chains of pages that are read beside each other in one cell, at most.
+    pub chains: usize,
 }
 
 impl Default for AwsConfig {
@@ -55,7 +57,8 @@ impl Default for AwsConfig {
             node: "node".to_owned(),
             ca_file: None,
             attempts: 6,
-            rate_fraction: 0.66,
+            budget: 0.66,
+            chains: 6,
         }
     }
 }

@@ -83,7 +83,7 @@ impl Session {
                     .build(),
             )
             .build();
-        let throttle = Throttle::new(config.rate_fraction);
+        let throttle = Throttle::new(config.budget);
         let wiring = Arc::new(Wiring {
             config,
             chance,

@@ -13,6 +13,10 @@ use crate::operation::{Operation, Rate};
 const FLOOR: f64 = 0.05;
 /// Each success gives back this share of the full rate.
 const RECOVERY: f64 = 0.02;
+/// Calls that were on their way when the first was refused say nothing new: one step down in this time.
+const SETTLING: Duration = Duration::from_secs(1);
+/// Calls of the burst that are left alone: what goes out evenly does not arrive evenly.
+const SLACK: f64 = 1.0;
 /// What a call adds to the retry budget: ten calls pay for one retry.
 const PER_CALL: f64 = 0.1;
 /// Retries a client may spend before it has earned any.
@@ -28,18 +32,21 @@ struct Bucket {
     burst: f64,
     tokens: f64,
     at: Duration,
+    /// When it last gave way.
+    slowed: Option<Duration>,
 }
 
 impl Bucket {
     fn new(rate: Rate, fraction: f64, now: Duration) -> Self {
         let full = (f64::from(rate.per_second) * fraction).max(0.01);
-        let burst = (f64::from(rate.burst) * fraction).max(1.0);
+        let burst = (f64::from(rate.burst) * fraction - SLACK).max(1.0);
         Self {
             full,
             rate: full,
             burst,
             tokens: burst,
             at: now,
+            slowed: None,
         }
     }
 
@@ -100,6 +107,11 @@ impl Throttle {
     ) {
         self.bucket(account, region, operation, now, |bucket| {
             bucket.refill(now);
+            let again = |at: Duration| now < at + SETTLING;
+            if bucket.slowed.is_some_and(again) {
+                return;
+            }
+            bucket.slowed = Some(now);
             bucket.rate = (bucket.rate / 2.0).max(bucket.full * FLOOR);
             bucket.tokens = bucket.tokens.min(0.0);
         });
@@ -190,8 +202,8 @@ mod tests {
     fn stays_below_the_published_rate() {
         let throttle = Throttle::new(0.66);
         let took = send(&throttle, 100, Duration::ZERO).as_secs_f64();
-        // burst 3.96 of 100 calls are free, the others come at 1.98 a second
-        assert!((took - (100.0 - 3.96) / 1.98).abs() < 0.01, "{took}");
+        // burst 3.96 less one: so many of 100 calls are free, the others come at 1.98 a second
+        assert!((took - (100.0 - 2.96) / 1.98).abs() < 0.01, "{took}");
     }
 
     #[test]
@@ -200,15 +212,18 @@ mod tests {
         let waits: Vec<f64> = (0..9)
             .map(|_| throttle.take("1", "r", &HUB, Duration::ZERO).as_secs_f64())
             .collect();
-        assert!(waits[..6].iter().all(|w| *w == 0.0), "{waits:?}");
-        assert!((waits[8] - 1.0).abs() < 1e-6, "{waits:?}");
+        assert!(waits[..5].iter().all(|w| *w == 0.0), "{waits:?}");
+        assert!((waits[7] - 1.0).abs() < 1e-6, "{waits:?}");
     }
 
     #[test]
     fn gives_way_when_throttled_and_recovers() {
         let throttle = Throttle::new(1.0);
         let start = send(&throttle, 6, Duration::ZERO);
-        throttle.throttled("1", "r", &HUB, start);
+        // All that were on their way are refused: that is one word, not four.
+        for _ in 0..4 {
+            throttle.throttled("1", "r", &HUB, start);
+        }
         let slow = (send(&throttle, 10, start) - start).as_secs_f64();
         assert!((slow - 10.0 / 1.5).abs() < 0.01, "{slow}");
         for _ in 0..50 {
@@ -217,19 +232,18 @@ mod tests {
         send(&throttle, 6, Duration::from_secs(100));
         let fast =
             (send(&throttle, 9, Duration::from_secs(100)) - Duration::from_secs(100)).as_secs_f64();
-        assert!(
-            (fast - 15.0 / 3.0).abs() < 0.01 || (fast - 3.0).abs() < 0.01,
-            "{fast}"
-        );
+        // Five of the burst, and the full rate again for the other ten.
+        assert!((fast - 10.0 / 3.0).abs() < 0.01, "{fast}");
     }
 
     #[test]
     fn never_falls_to_a_standstill() {
         let throttle = Throttle::new(1.0);
-        for _ in 0..1_000 {
-            throttle.throttled("1", "r", &HUB, Duration::ZERO);
+        for second in 0..1_000 {
+            throttle.throttled("1", "r", &HUB, Duration::from_secs(second));
         }
-        let wait = throttle.take("1", "r", &HUB, Duration::ZERO).as_secs_f64();
+        let later = Duration::from_secs(999);
+        let wait = throttle.take("1", "r", &HUB, later).as_secs_f64();
         assert!(wait <= 1.0 / (3.0 * FLOOR) + 0.01, "{wait}");
     }
 

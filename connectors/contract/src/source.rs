@@ -1,13 +1,134 @@
 //! Where findings come from.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::account::AccountAccess;
 use crate::coverage::{Coverage, Vouched};
 use crate::error::Result;
 use crate::finding::{FindingReport, SetAside};
 use crate::health::Check;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
+
+/// How much of a cell a look covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "extent", rename_all = "kebab-case")]
+pub enum Extent {
+    /// Everything the cell holds: what is not there is absent.
+    Full,
+    /// What was updated between both times, which stay as they are to the end of the look: a page token is good for the
+    /// filter it was given for (`reliability-security.md` 0.5). Says nothing of absence.
+    Window {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    },
+}
+
+impl Extent {
+    pub fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
+
+/// Whose findings a look is about, where a service also shows those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Of this account in this region alone.
+    Own,
+    /// Of every account that an administrator sees, in this region.
+    Members,
+    /// Of every account and every linked region: Security Hub's home region.
+    Everything,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Members => "members",
+            Self::Everything => "everything",
+        }
+    }
+}
+
+/// What else than its own account and region a source can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregates {
+    Nothing,
+    /// An administrator's region shows its members.
+    Accounts,
+    /// One region of an administrator can show all others too.
+    AccountsAndRegions,
+}
+
+/// What is asked of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub extent: Extent,
+    pub scope: Scope,
+    /// When the look began; if it was interrupted, when it first began.
+    pub began: DateTime<Utc>,
+    /// Dates that cut what the cell held last time into equal parts, as [`Pulled::cuts`] gave them; may be empty.
+    pub cuts: Vec<DateTime<Utc>>,
+    /// Where an interrupted look stopped; empty for one that begins.
+    pub resume: Vec<Cursor>,
+    /// Accounts that an interrupted look has shown findings of.
+    pub shown: BTreeSet<AccountId>,
+}
+
+impl Request {
+    /// A look at everything the account itself holds.
+    pub fn full(began: DateTime<Utc>) -> Self {
+        Self {
+            extent: Extent::Full,
+            scope: Scope::Own,
+            began,
+            cuts: Vec::new(),
+            resume: Vec::new(),
+            shown: BTreeSet::new(),
+        }
+    }
+}
+
+/// Where one shard of a look goes on. The source alone reads what stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Which part of the cell: unique within the look.
+    pub shard: String,
+    /// The page to ask for; `None`: the first.
+    pub token: Option<String>,
+    /// The shard is at its end.
+    #[serde(default)]
+    pub done: bool,
+    /// Something in it could not be read: the look is partial however it ends.
+    #[serde(default)]
+    pub damaged: bool,
+}
+
+/// How a look went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// How far what was looked at was read.
+    pub coverage: Coverage,
+    /// What was looked at: more than was asked for where the source has no windows.
+    pub extent: Extent,
+    /// For the next [`Request::cuts`]; empty where nothing was learnt.
+    pub cuts: Vec<DateTime<Utc>>,
+}
+
+impl Pulled {
+    pub fn full(coverage: Coverage) -> Self {
+        Self {
+            coverage,
+            extent: Extent::Full,
+            cuts: Vec::new(),
+        }
+    }
+}
 
 /// One page as it arrived.
 #[derive(Debug, Default)]
@@ -22,6 +143,8 @@ pub struct Page {
     pub passed: u64,
     /// Which absences count, where the detector does not look for everything; `None`: all do.
     pub vouched: Option<Vouched>,
+    /// Where its shards go on once it is durable.
+    pub cursors: Vec<Cursor>,
 }
 
 /// What a source hands each page to; the page is durable when it returns.
@@ -39,15 +162,21 @@ pub trait FindingSource: Send + Sync {
     /// The IAM actions it needs, for the generated policy.
     fn actions(&self) -> &'static [&'static str];
 
-    /// Reads everything the cell holds, page by page, into `sink`.
+    /// What an administrator's account shows of others.
+    fn aggregates(&self) -> Aggregates {
+        Aggregates::Nothing
+    }
+
+    /// Reads what is asked for, page by page, into `sink`. Pages may overlap.
     ///
     /// Trouble with the service is an answer (`Coverage`), not an error; `Err` is only what the sink returned.
     async fn pull(
         &self,
         account: &AccountAccess,
         region: &Region,
+        request: &Request,
         sink: &mut dyn PageSink,
-    ) -> Result<Coverage>;
+    ) -> Result<Pulled>;
 
     /// Whether it can be reached with these rights.
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check;

@@ -106,7 +106,7 @@ url = "sqlite://poamd.db"
 endpoint_url = "{aws}"
 access_key_id = {{ file = "secrets/aws_access_key_id" }}
 secret_access_key = {{ file = "secrets/aws_secret_access_key" }}
-rate_fraction = 1.0
+budget = 1.0
 {accounts}
 [tickets]
 creates_per_run = 1000

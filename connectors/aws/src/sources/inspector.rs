@@ -4,17 +4,25 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_inspector2::Client;
+use aws_sdk_inspector2::types::{DateFilter, FilterCriteria, StringComparison, StringFilter};
+use aws_smithy_types::DateTime;
 use poamd_contract::account::AccountAccess;
-use poamd_contract::coverage::Coverage;
 use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
 use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{FindingSource, Page, PageSink};
+use poamd_contract::source::{Aggregates, FindingSource, Page, PageSink, Pulled, Request, Scope};
 use poamd_formats::Format;
 
+use super::health;
 use super::inspector_scans::{self, ACCOUNT_STATUS, Accounts};
-use super::paging::{self, Reading};
+use super::look::Look;
+use super::paging::{Book, Leaf, Reading};
+use super::security_hub::cuts;
+use super::shards::{Plan, Slice, Span};
+use crate::cell::Cell;
+use crate::error::Trouble;
 use crate::operation::{Operation, Rate};
 use crate::session::Session;
 
@@ -45,40 +53,103 @@ impl FindingSource for Inspector {
         &[LIST_FINDINGS.action, ACCOUNT_STATUS.action]
     }
 
-    async fn pull(&self, account: &AccountAccess, region: &Region, sink: &mut dyn PageSink) -> Result<Coverage> {
+    fn aggregates(&self) -> Aggregates {
+        Aggregates::Accounts
+    }
+
+    async fn pull(
+        &self,
+        account: &AccountAccess,
+        region: &Region,
+        request: &Request,
+        sink: &mut dyn PageSink,
+    ) -> Result<Pulled> {
+        let looked = |coverage| Pulled { extent: request.extent, ..Pulled::full(coverage) };
         let cell = match self.session.cell(account, region).await {
             Ok(cell) => cell,
-            Err(trouble) => return Ok(trouble.coverage(0)),
+            Err(trouble) => return Ok(looked(trouble.coverage(0))),
         };
         let client = match cell.inspector2() {
             Ok(client) => client,
-            Err(trouble) => return Ok(trouble.coverage(0)),
+            Err(trouble) => return Ok(looked(trouble.coverage(0))),
         };
-        let mut shown = Accounts::new(sink);
-        let read = paging::pull(&cell, READING, &mut shown, |token, tape| {
-            let call = client.list_findings().max_results(PAGE).set_next_token(token);
-            Box::pin(call.customize().interceptor(tape).send())
-        })
-        .await?;
-        if !read.is_complete() {
-            return Ok(read);
+        let mut shown = Accounts::new(sink, &request.shown);
+        let chains = cell.chains(&LIST_FINDINGS);
+        let book = Listing { scope: request.scope, client, cell };
+        let look = Look::new(&book);
+        let read = look.read(&Plan::by_time(request, chains), request, &mut shown).await?;
+        let seen = std::mem::take(&mut shown.seen);
+        let mut pulled = Pulled { cuts: cuts(request, &look), ..looked(read) };
+        if !pulled.coverage.is_complete() || !request.extent.is_full() {
+            return Ok(pulled);
         }
         // After the listing: a scan type that was on the whole time is on now.
-        match inspector_scans::vouched(&cell, &account.id, &shown.seen).await {
-            Ok(vouched) => {
-                sink.page(Page { vouched: Some(vouched), ..Page::default() }).await?;
-                Ok(read)
-            }
-            Err(coverage) => Ok(coverage),
+        match inspector_scans::vouched(&book.cell, &account.id, &seen).await {
+            Ok(vouched) => sink.page(Page { vouched: Some(vouched), ..Page::default() }).await?,
+            Err(coverage) => pulled.coverage = coverage,
         }
+        Ok(pulled)
     }
 
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check {
-        paging::check(self.name(), self.session.cell(account, region).await, |cell| Box::pin(async move {
+        health::check(self.name(), self.session.cell(account, region).await, |cell| Box::pin(async move {
             let client = cell.inspector2()?;
             cell.call(&LIST_FINDINGS, || Box::pin(client.list_findings().max_results(1).send())).await?;
             inspector_scans::states(cell, &[cell.account.as_str()]).await.map(drop)
         }))
         .await
+    }
+}
+
+struct Listing {
+    cell: Cell,
+    client: Client,
+    scope: Scope,
+}
+
+#[async_trait]
+impl Book for Listing {
+    fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    fn reading(&self) -> Reading {
+        READING
+    }
+
+    async fn leaf(&self, slice: &Slice, token: Option<String>) -> Result<Leaf, Trouble> {
+        let criteria = self.criteria(slice)?;
+        let body = self
+            .cell
+            .raw(&LIST_FINDINGS, |tape| {
+                let call = self.client.list_findings().max_results(PAGE).set_next_token(token.clone());
+                Box::pin(call.filter_criteria(criteria.clone()).customize().interceptor(tape).send())
+            })
+            .await?;
+        Ok(Leaf { bodies: vec![body], listing: None })
+    }
+}
+
+impl Listing {
+    fn criteria(&self, slice: &Slice) -> Result<FilterCriteria, Trouble> {
+        let own = match self.scope {
+            Scope::Own => {
+                let filter = StringFilter::builder().comparison(StringComparison::Equals).value(&self.cell.account);
+                let filter = filter.build().map_err(|error| {
+                    Trouble::unusable(&self.cell.place(&LIST_FINDINGS), &error.to_string())
+                })?;
+                Some(vec![filter])
+            }
+            Scope::Members | Scope::Everything => None,
+        };
+        let between = |(from, to): Span| {
+            let time = |time: chrono::DateTime<chrono::Utc>| DateTime::from_millis(time.timestamp_millis());
+            vec![DateFilter::builder().start_inclusive(time(from)).end_inclusive(time(to)).build()]
+        };
+        Ok(FilterCriteria::builder()
+            .set_aws_account_id(own)
+            .set_updated_at(slice.updated.map(between))
+            .set_first_observed_at(slice.created.map(between))
+            .build())
     }
 }

@@ -10,11 +10,14 @@ use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
 use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{FindingSource, PageSink};
+use poamd_contract::source::{FindingSource, PageSink, Pulled, Request};
 use poamd_formats::Format;
 
-use super::paging::{self, Listing, Reading};
-use crate::cell::{Cell, Sent};
+use super::look::Look;
+use super::paging::{Book, Leaf, Reading, strings};
+use super::shards::{Plan, Slice};
+use crate::cell::Cell;
+use crate::error::Trouble;
 use crate::operation::{Operation, Rate};
 use crate::session::Session;
 
@@ -23,8 +26,8 @@ const LIST_FINDINGS: Operation = Operation::new("inspector", "ListFindings", "in
 const DESCRIBE_FINDINGS: Operation =
     Operation::new("inspector", "DescribeFindings", "inspector:DescribeFindings", RATE);
 const PAGE: i32 = 500;
-/// `DescribeFindings` takes ten ARNs.
-const LISTING: Listing = Listing { operation: &LIST_FINDINGS, ids: "findingArns", token: "nextToken", chunk: 10 };
+/// ARNs that `DescribeFindings` takes.
+const DESCRIBED: usize = 10;
 const READING: Reading = Reading {
     operation: &DESCRIBE_FINDINGS,
     format: Format::InspectorClassic,
@@ -52,25 +55,26 @@ impl FindingSource for InspectorClassic {
         &[LIST_FINDINGS.action, DESCRIBE_FINDINGS.action]
     }
 
-    async fn pull(&self, account: &AccountAccess, region: &Region, sink: &mut dyn PageSink) -> Result<Coverage> {
+    /// It knows no time of change: every look is a full one.
+    async fn pull(
+        &self,
+        account: &AccountAccess,
+        region: &Region,
+        request: &Request,
+        sink: &mut dyn PageSink,
+    ) -> Result<Pulled> {
         let cell = match self.session.cell(account, region).await {
             Ok(cell) => cell,
-            Err(trouble) => return Ok(trouble.coverage(0)),
+            Err(trouble) => return Ok(Pulled::full(trouble.coverage(0))),
         };
         let client = match cell.inspector() {
             Ok(client) => client,
-            Err(trouble) => return Ok(trouble.coverage(0)),
+            Err(trouble) => return Ok(Pulled::full(trouble.coverage(0))),
         };
-        let list = |token, tape| -> Sent<_, _> {
-            let call = client.list_findings().max_results(PAGE).set_next_token(token);
-            Box::pin(call.customize().interceptor(tape).send())
-        };
-        let detail = |arns, tape| -> Sent<_, _> {
-            let call = client.describe_findings().set_finding_arns(Some(arns));
-            Box::pin(call.customize().interceptor(tape).send())
-        };
-        let coverage = paging::pull_listed(&cell, LISTING, READING, sink, list, detail).await?;
-        Ok(plainly(&cell, coverage))
+        let book = Classic { cell, client };
+        let whole = Plan::single(Slice::default());
+        let coverage = Look::new(&book).read(&whole, request, sink).await?;
+        Ok(Pulled::full(plainly(&book.cell, coverage)))
     }
 
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check {
@@ -105,5 +109,40 @@ fn plainly(cell: &Cell, coverage: Coverage) -> Coverage {
             ),
         },
         other => other,
+    }
+}
+
+struct Classic {
+    cell: Cell,
+    client: aws_sdk_inspector::Client,
+}
+
+#[async_trait]
+impl Book for Classic {
+    fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    fn reading(&self) -> Reading {
+        READING
+    }
+
+    async fn leaf(&self, _: &Slice, token: Option<String>) -> Result<Leaf, Trouble> {
+        let listing = self
+            .cell
+            .raw(&LIST_FINDINGS, |tape| {
+                let call = self.client.list_findings().max_results(PAGE).set_next_token(token.clone());
+                Box::pin(call.customize().interceptor(tape).send())
+            })
+            .await?;
+        let mut bodies = Vec::new();
+        for arns in strings(&listing, "findingArns").chunks(DESCRIBED) {
+            let detail = self.cell.raw(&DESCRIBE_FINDINGS, |tape| {
+                let call = self.client.describe_findings().set_finding_arns(Some(arns.to_vec()));
+                Box::pin(call.customize().interceptor(tape).send())
+            });
+            bodies.push(detail.await?);
+        }
+        Ok(Leaf { bodies, listing: Some(listing) })
     }
 }

@@ -31,10 +31,11 @@ pub(super) struct Accounts<'a> {
 }
 
 impl<'a> Accounts<'a> {
-    pub(super) fn new(sink: &'a mut dyn PageSink) -> Self {
+    /// `before` are those that an interrupted look has shown.
+    pub(super) fn new(sink: &'a mut dyn PageSink, before: &BTreeSet<AccountId>) -> Self {
         Self {
             sink,
-            seen: BTreeSet::new(),
+            seen: before.clone(),
         }
     }
 }

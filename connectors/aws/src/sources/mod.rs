@@ -1,7 +1,10 @@
 //! The list of finding sources. A new one is a file here and a word in the list.
 
+mod health;
 mod inspector_scans;
+mod look;
 mod paging;
+mod shards;
 
 use std::sync::Arc;
 

@@ -1,166 +1,54 @@
-//! Reading a service page by page: each page goes to the sink before the next is asked, and a chain
-//! of tokens that bites its own tail ends as partial (`reliability-security.md` F6).
+//! A chain of pages: each is asked for when the one before it has been read, and one that bites its own tail ends as
+//! partial (`reliability-security.md` F6).
 
-use std::error::Error;
-
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use poamd_contract::coverage::Coverage;
 use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
-use poamd_contract::health::Check;
-use poamd_contract::source::PageSink;
+use poamd_contract::source::{Cursor, Page};
 use poamd_formats::Format;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::cell::{Cell, Sent};
+use super::shards::Slice;
+use crate::cell::Cell;
 use crate::error::{Kind, Trouble};
 use crate::operation::Operation;
-use crate::tape::Tape;
 use crate::tokens::{Step, Tokens};
 
 /// How a service's pages are to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
+    /// The call whose replies hold the findings.
     pub operation: &'static Operation,
     pub format: Format,
     pub channel: Channel,
-    /// The field of the reply that holds the next page's token.
+    /// The field of a listing that holds the next page's token.
     pub token: &'static str,
 }
 
-/// A service that lists ids and gives details for some of them at a time.
-#[derive(Clone, Copy)]
-pub(super) struct Listing {
-    pub operation: &'static Operation,
-    /// The field of the reply that holds the ids.
-    pub ids: &'static str,
-    pub token: &'static str,
-    /// How many ids one call for details takes.
-    pub chunk: usize,
+/// One page as a service gives it.
+pub(super) struct Leaf {
+    /// The replies that hold findings.
+    pub bodies: Vec<Vec<u8>>,
+    /// The reply that names the next page, if that is not the only one of `bodies`.
+    pub listing: Option<Vec<u8>>,
 }
 
-/// Reads a service whose pages hold the findings themselves. `send` starts a call for a token's page.
-pub(super) async fn pull<O, E, F>(
-    cell: &Cell,
-    reading: Reading,
-    sink: &mut dyn PageSink,
-    mut send: F,
-) -> Result<Coverage>
-where
-    O: Send + 'static,
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    F: FnMut(Option<String>, Tape) -> Sent<O, E> + Send,
-{
-    let mut chain = Chain::new(reading.token);
-    loop {
-        let token = chain.tokens.next();
-        match cell
-            .raw(reading.operation, |tape| send(token.clone(), tape))
-            .await
-        {
-            Ok(body) => {
-                chain.damaged |= hand_over(cell, reading, chain.read + 1, &body, sink).await?;
-                if let Some(coverage) = chain.turn(cell, reading.operation, &body) {
-                    return Ok(coverage);
-                }
-            }
-            Err(trouble) if trouble.kind == Kind::TokenRejected && chain.restart() => {}
-            Err(trouble) => return Ok(trouble.coverage(chain.read)),
-        }
-    }
+/// A service that is read page by page.
+#[async_trait]
+pub(super) trait Book: Send + Sync {
+    fn cell(&self) -> &Cell;
+
+    fn reading(&self) -> Reading;
+
+    /// The page of a token; the first without one.
+    async fn leaf(&self, slice: &Slice, token: Option<String>) -> Result<Leaf, Trouble>;
 }
 
-/// Reads a service that lists ids: `list` starts a call for a token's page of ids, `detail` one for the findings
-/// of some ids.
-pub(super) async fn pull_listed<O, E, F, P, D, G>(
-    cell: &Cell,
-    listing: Listing,
-    reading: Reading,
-    sink: &mut dyn PageSink,
-    mut list: F,
-    mut detail: G,
-) -> Result<Coverage>
-where
-    O: Send + 'static,
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    F: FnMut(Option<String>, Tape) -> Sent<O, E> + Send,
-    P: Send + 'static,
-    D: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    G: FnMut(Vec<String>, Tape) -> Sent<P, D> + Send,
-{
-    let mut chain = Chain::new(listing.token);
-    let mut taken = 0;
-    loop {
-        let token = chain.tokens.next();
-        let body = match cell
-            .raw(listing.operation, |tape| list(token.clone(), tape))
-            .await
-        {
-            Ok(body) => body,
-            Err(trouble) if trouble.kind == Kind::TokenRejected && chain.restart() => continue,
-            Err(trouble) => return Ok(trouble.coverage(chain.read)),
-        };
-        for ids in strings(&body, listing.ids).chunks(listing.chunk) {
-            match cell
-                .raw(reading.operation, |tape| detail(ids.to_vec(), tape))
-                .await
-            {
-                Ok(body) => {
-                    taken += 1;
-                    chain.damaged |= hand_over(cell, reading, taken, &body, sink).await?;
-                }
-                Err(trouble) => return Ok(trouble.coverage(taken)),
-            }
-        }
-        if let Some(coverage) = chain.turn(cell, listing.operation, &body) {
-            return Ok(coverage);
-        }
-    }
-}
-
-/// A health check: whether a cell can be had, and what a first small call says.
-pub(super) async fn check<F>(source: &str, cell: Result<Cell, Trouble>, ask: F) -> Check
-where
-    F: for<'a> FnOnce(&'a Cell) -> BoxFuture<'a, Result<(), Trouble>>,
-{
-    let cell = match cell {
-        Ok(cell) => cell,
-        Err(trouble) => return Check::failed(format!("source {source}"), trouble.what),
-    };
-    let name = format!(
-        "source {source}: account {} region {}",
-        cell.account, cell.region
-    );
-    match ask(&cell).await {
-        Ok(()) => Check::ok(name, "can be read"),
-        Err(trouble) if trouble.kind == Kind::Off => Check::warning(name, trouble.what),
-        Err(trouble) => Check::failed(name, trouble.what),
-    }
-}
-
-/// Parses a page and gives it to the sink; true if something on it could not be read.
-async fn hand_over(
-    cell: &Cell,
-    reading: Reading,
-    number: usize,
-    body: &[u8],
-    sink: &mut dyn PageSink,
-) -> Result<bool> {
-    let Operation { service, name, .. } = reading.operation;
-    let place = format!(
-        "{}/{}/{service} {name} page {number}",
-        cell.account, cell.region
-    );
-    let page = poamd_formats::parse_page(reading.format, reading.channel, &place, body);
-    let damaged = page.damaged;
-    sink.page(page).await.map(|()| damaged)
-}
-
-/// A chain of page tokens.
-struct Chain {
-    field: &'static str,
+/// A chain of page tokens through one slice.
+pub(super) struct Chain {
+    slice: Slice,
     tokens: Tokens,
     read: usize,
     /// A page held something that could not be read.
@@ -168,10 +56,19 @@ struct Chain {
     restarted: bool,
 }
 
+/// What came of asking for one more page.
+pub(super) enum Turn {
+    /// A page; with it how the chain ended, if it did.
+    Page(Page, Option<Coverage>),
+    /// The token was rejected: the chain begins again.
+    Again,
+    Trouble(Trouble),
+}
+
 impl Chain {
-    fn new(field: &'static str) -> Self {
+    pub fn new(slice: Slice) -> Self {
         Self {
-            field,
+            slice,
             tokens: Tokens::default(),
             read: 0,
             damaged: false,
@@ -179,21 +76,72 @@ impl Chain {
         }
     }
 
-    /// Moves on by what `body` says; the coverage if the chain ends here.
-    fn turn(
-        &mut self,
-        cell: &Cell,
-        operation: &'static Operation,
-        body: &[u8],
-    ) -> Option<Coverage> {
+    /// Where an interrupted one stopped.
+    pub fn resumed(slice: Slice, cursor: &Cursor) -> Self {
+        let mut chain = Self::new(slice);
+        chain.tokens.advance(cursor.token.clone());
+        chain.damaged = cursor.damaged;
+        chain
+    }
+
+    /// Where it is before its first page.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            shard: self.slice.name(),
+            token: self.tokens.next(),
+            done: false,
+            damaged: self.damaged,
+        }
+    }
+
+    /// Asks for the next page. A rejected token starts the chain again, once.
+    pub async fn turn(&mut self, book: &dyn Book) -> Turn {
+        let leaf = match book.leaf(&self.slice, self.tokens.next()).await {
+            Ok(leaf) => leaf,
+            Err(trouble) if trouble.kind == Kind::TokenRejected && self.restart() => {
+                return Turn::Again;
+            }
+            Err(trouble) => return Turn::Trouble(trouble),
+        };
         self.read += 1;
+        let mut page = Page::default();
+        for body in &leaf.bodies {
+            let part = self.parse(book, body);
+            self.damaged |= part.damaged;
+            page.reports.extend(part.reports);
+            page.set_aside.extend(part.set_aside);
+            page.damaged |= part.damaged;
+        }
+        let listing = leaf.listing.as_ref().or(leaf.bodies.first());
+        let end = self.advance(book, listing.map(Vec::as_slice).unwrap_or_default());
+        page.cursors.push(Cursor {
+            done: end.is_some(),
+            damaged: self.damaged || end.as_ref().is_some_and(|c| !c.is_complete()),
+            ..self.cursor()
+        });
+        Turn::Page(page, end)
+    }
+
+    fn parse(&self, book: &dyn Book, body: &[u8]) -> Page {
+        let (cell, reading) = (book.cell(), book.reading());
+        let Operation { service, name, .. } = reading.operation;
+        let place = format!(
+            "{}/{}/{service} {name} page {}",
+            cell.account, cell.region, self.read
+        );
+        poamd_formats::parse_page(reading.format, reading.channel, &place, body)
+    }
+
+    /// Moves on by what the listing says; the coverage if the chain ends here.
+    fn advance(&mut self, book: &dyn Book, listing: &[u8]) -> Option<Coverage> {
+        let (cell, reading) = (book.cell(), book.reading());
         let broken = |cause: &str| {
-            let trouble = Trouble::unusable(&cell.place(operation), cause);
+            let trouble = Trouble::unusable(&cell.place(reading.operation), cause);
             Some(Coverage::Partial {
                 reason: trouble.what,
             })
         };
-        let token = match next_token(body, self.field) {
+        let token = match next_token(listing, reading.token) {
             Ok(token) => token,
             Err(error) => {
                 return broken(&format!(
@@ -215,7 +163,6 @@ impl Chain {
         }
     }
 
-    /// A rejected token starts the chain again, once.
     fn restart(&mut self) -> bool {
         let may = !self.restarted && self.tokens.next().is_some();
         if may {

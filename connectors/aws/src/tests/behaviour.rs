@@ -1,8 +1,9 @@
 //! Pages, refusals, throttling and endings, against a scripted service.
 
+use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::coverage::Coverage;
 use poamd_contract::error::{ConnectorError, Retry};
-use poamd_contract::source::{Page, PageSink};
+use poamd_contract::source::{Page, PageSink, Request};
 
 use super::fake::{Fake, Reply, ec2_error, json_error, ok, s3_error};
 use super::{ACCOUNT, Kept, account, config, observe, pull, session};
@@ -43,7 +44,7 @@ async fn reads_to_the_last_page_through_an_empty_one() {
     let first = &fake.asked()[0];
     assert_eq!(first.line, "POST /findings");
     assert!(
-        first.says(r#""MaxResults":100"#) && !first.says("Filters"),
+        first.says(r#""MaxResults":100"#) && first.says("AwsAccountId") && !first.says("UpdatedAt"),
         "{}",
         first.body
     );
@@ -225,6 +226,7 @@ async fn what_the_sink_returns_ends_the_pull() {
         .pull(
             &account(ACCOUNT, None, &[REGION]),
             &REGION.parse().unwrap(),
+            &Request::full(SystemClock.now()),
             &mut Full,
         )
         .await
@@ -268,7 +270,7 @@ async fn guardduty_reads_fifty_findings_at_a_time() {
         REGION,
     )
     .await;
-    assert_eq!(kept.documents(), [50, 20, 1]);
+    assert_eq!(kept.documents(), [70, 1]);
     assert!(kept.pages.iter().all(|page| page.set_aside.is_empty()));
     assert_eq!(coverage, Coverage::Complete);
     let mut called = session.wiring().throttle.called();

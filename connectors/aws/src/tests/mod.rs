@@ -13,11 +13,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use poamd_contract::account::AccountAccess;
 use poamd_contract::chance::Chance;
-use poamd_contract::clock::SystemClock;
+use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::coverage::Coverage;
 use poamd_contract::error::Result;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{Page, PageSink};
+use poamd_contract::source::{Page, PageSink, Pulled, Request};
 use poamd_contract::watch::Seen;
 
 use crate::pace::fake::FakePace;
@@ -43,6 +43,8 @@ fn config(endpoint: &str) -> AwsConfig {
             secret_access_key: "testing".into(),
         }),
         attempts: 3,
+        // One chain: what is asked comes in order.
+        chains: 1,
         ..AwsConfig::default()
     }
 }
@@ -91,21 +93,37 @@ impl PageSink for Kept {
     }
 }
 
-/// Pulls one source of one cell.
+/// Pulls all of one source of one cell.
 async fn pull(
     session: &Arc<Session>,
     source: &str,
     account: &AccountAccess,
     region: &str,
 ) -> (Kept, Coverage) {
+    let request = Request::full(SystemClock.now());
+    let (kept, pulled) = ask(session, source, account, region, &request).await;
+    (kept, pulled.coverage)
+}
+
+/// Asks one source of one cell.
+async fn ask(
+    session: &Arc<Session>,
+    source: &str,
+    account: &AccountAccess,
+    region: &str,
+    request: &Request,
+) -> (Kept, Pulled) {
     let region: Region = region.parse().unwrap();
     let source = sources::all(session)
         .into_iter()
         .find(|s| s.name() == source)
         .unwrap();
     let mut kept = Kept::default();
-    let coverage = source.pull(account, &region, &mut kept).await.unwrap();
-    (kept, coverage)
+    let pulled = source
+        .pull(account, &region, request, &mut kept)
+        .await
+        .unwrap();
+    (kept, pulled)
 }
 
 /// Looks at one technology.

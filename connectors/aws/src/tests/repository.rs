@@ -61,7 +61,14 @@ fn lists_name_every_file() {
         (
             "sources",
             sources::FILES,
-            &["mod", "paging", "inspector_scans"][..],
+            &[
+                "mod",
+                "health",
+                "inspector_scans",
+                "look",
+                "paging",
+                "shards",
+            ][..],
         ),
         ("watches", watches::FILES, &["mod", "authorization"]),
     ] {
