@@ -13,24 +13,30 @@ pub(crate) trait Pace: Send + Sync + std::fmt::Debug {
     async fn sleep(&self, time: Duration);
 }
 
-/// The machine's monotonic clock and tokio's timer.
+/// The machine's monotonic clock and tokio's timer, or so many times as fast.
 #[derive(Debug)]
-pub(crate) struct RealPace(Instant);
+pub(crate) struct RealPace {
+    started: Instant,
+    factor: f64,
+}
 
 impl RealPace {
-    pub(crate) fn start() -> Self {
-        Self(Instant::now())
+    pub(crate) fn start(factor: f64) -> Self {
+        Self {
+            started: Instant::now(),
+            factor,
+        }
     }
 }
 
 #[async_trait]
 impl Pace for RealPace {
     fn now(&self) -> Duration {
-        self.0.elapsed()
+        self.started.elapsed().mul_f64(self.factor)
     }
 
     async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+        tokio::time::sleep(time.div_f64(self.factor)).await;
     }
 }
 

@@ -27,6 +27,10 @@ pub enum Kind {
     Garbage,
     /// The page names the same next token again and again.
     RepeatedToken,
+    /// The page is empty and names a next token all the same.
+    EmptyPage,
+    /// The page token is no longer good.
+    TokenRejected,
     /// The answer comes this much later.
     Slow(Duration),
 }
@@ -43,6 +47,8 @@ impl Kind {
             Self::NoAnswer => "no-answer",
             Self::Garbage => "garbage",
             Self::RepeatedToken => "repeated-token",
+            Self::EmptyPage => "empty-page",
+            Self::TokenRejected => "token-rejected",
             Self::Slow(_) => "slow",
         }
     }
@@ -66,6 +72,7 @@ impl Kind {
             }
             Self::Throttled => Some(throttled(service)),
             Self::ServiceOff => Some(service_off(call)),
+            Self::TokenRejected => Some(token_rejected(service)),
             _ => None,
         }
     }
@@ -95,6 +102,16 @@ pub fn throttled(service: &str) -> Refusal {
         _ => (429, "TooManyRequestsException"),
     };
     Refusal::new(status, code, "Rate exceeded")
+}
+
+/// A page token that has run out, in the service's own words.
+fn token_rejected(service: &str) -> Refusal {
+    let code = match service {
+        "securityhub" => "InvalidInputException",
+        "guardduty" => "BadRequestException",
+        _ => "ValidationException",
+    };
+    Refusal::new(400, code, "The parameter nextToken has an invalid value.")
 }
 
 /// The service is not enabled in this account and region.

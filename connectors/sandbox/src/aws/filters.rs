@@ -4,23 +4,20 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// Which documents a call asks for, or the name of the filter that is not known.
-pub fn asff<'a>(documents: &'a [Value], filters: &Value) -> Result<Vec<&'a Value>, String> {
-    let mut kept: Vec<&Value> = documents.iter().collect();
+/// Which documents a call asks for, by their positions, or the name of the filter that is not known.
+pub fn asff(documents: &[Value], filters: &Value) -> Result<Vec<usize>, String> {
+    let mut kept: Vec<usize> = (0..documents.len()).collect();
     let Some(filters) = filters.as_object() else {
         return Ok(kept);
     };
     for (name, wanted) in filters {
         let wanted = wanted.as_array().cloned().unwrap_or_default();
-        if name == "UpdatedAt" {
-            kept.retain(|document| {
-                wanted
-                    .iter()
-                    .any(|range| within(&document["UpdatedAt"], range))
-            });
-            continue;
-        }
         let pointer = match name.as_str() {
+            "UpdatedAt" | "CreatedAt" => {
+                let any = |time: &Value| wanted.iter().any(|range| within(time, range));
+                kept.retain(|at| any(&documents[*at][name.as_str()]));
+                continue;
+            }
             "RecordState" => "/RecordState",
             "WorkflowStatus" => "/Workflow/Status",
             "ComplianceStatus" => "/Compliance/Status",
@@ -31,7 +28,7 @@ pub fn asff<'a>(documents: &'a [Value], filters: &Value) -> Result<Vec<&'a Value
             "Region" => "/Region",
             other => return Err(other.to_owned()),
         };
-        kept.retain(|document| matches(document.pointer(pointer), &wanted));
+        kept.retain(|at| matches(documents[*at].pointer(pointer), &wanted));
     }
     Ok(kept)
 }
@@ -50,15 +47,23 @@ fn matches(actual: Option<&Value>, wanted: &[Value]) -> bool {
     not.iter().all(|one| actual != value(one)) && (any.is_empty() || any.iter().any(hit))
 }
 
+/// Both ends count in.
 fn within(time: &Value, range: &Value) -> bool {
-    let parse = |value: &Value| {
-        value
-            .as_str()
-            .and_then(|text| text.parse::<DateTime<Utc>>().ok())
-    };
-    let Some(time) = parse(time) else {
+    let (Some(time), start, end) = (
+        time.as_str(),
+        range["Start"].as_str(),
+        range["End"].as_str(),
+    ) else {
         return false;
     };
-    parse(&range["Start"]).is_none_or(|start| time >= start)
-        && parse(&range["End"]).is_none_or(|end| time <= end)
+    start.is_none_or(|start| not_after(start, time)) && end.is_none_or(|end| not_after(time, end))
+}
+
+/// Times that are written alike are in the order of their letters.
+fn not_after(one: &str, other: &str) -> bool {
+    if one.len() == other.len() && one.ends_with('Z') && other.ends_with('Z') {
+        return one <= other;
+    }
+    let parse = |text: &str| text.parse::<DateTime<Utc>>().ok();
+    matches!((parse(one), parse(other)), (Some(one), Some(other)) if one <= other)
 }

@@ -55,31 +55,23 @@ fn list(call: &Call, detector: &Detector, pages: &Pages) -> Result<Answer, Refus
     ))
 }
 
-/// Two criteria are known: `service.archived` and `updatedAt` (milliseconds, `gte` or `greaterThanOrEqual`).
+/// Four criteria are known: `accountId` and `service.archived` by equality, `updatedAt` (milliseconds) and `severity` by
+/// bounds.
 fn wanted(finding: &Value, criteria: &Value) -> Result<bool, Refusal> {
     for (name, condition) in criteria["criterion"].as_object().into_iter().flatten() {
         let matches = match name.as_str() {
+            "accountId" => equals(finding["accountId"].as_str().unwrap_or_default(), condition),
             "service.archived" => {
-                let archived = finding["service"]["archived"]
-                    .as_bool()
-                    .unwrap_or(false)
-                    .to_string();
-                let values = condition
-                    .get("eq")
-                    .or_else(|| condition.get("equals"))
-                    .and_then(Value::as_array);
-                values.is_some_and(|values| values.iter().any(|value| value == archived.as_str()))
+                let archived = finding["service"]["archived"].as_bool().unwrap_or(false);
+                equals(&archived.to_string(), condition)
             }
             "updatedAt" => {
-                let from = condition
-                    .get("gte")
-                    .or_else(|| condition.get("greaterThanOrEqual"))
-                    .and_then(Value::as_i64);
                 let time = finding["updatedAt"]
                     .as_str()
                     .and_then(|t| t.parse::<chrono::DateTime<chrono::Utc>>().ok());
-                time.map(|time| time.timestamp_millis()) >= from
+                time.is_some_and(|time| bounded(time.timestamp_millis() as f64, condition))
             }
+            "severity" => bounded(finding["severity"].as_f64().unwrap_or_default(), condition),
             other => {
                 return Err(bad(&format!(
                     "the stand-in does not know the criterion {other}"
@@ -91,6 +83,23 @@ fn wanted(finding: &Value, criteria: &Value) -> Result<bool, Refusal> {
         }
     }
     Ok(true)
+}
+
+fn equals(actual: &str, condition: &Value) -> bool {
+    let values = condition.get("eq").or_else(|| condition.get("equals"));
+    let values = values.and_then(Value::as_array);
+    values.is_some_and(|values| values.iter().any(|value| value == actual))
+}
+
+fn bounded(actual: f64, condition: &Value) -> bool {
+    let bound = |old: &str, new: &str| {
+        let value = condition.get(old).or_else(|| condition.get(new));
+        value.and_then(Value::as_f64)
+    };
+    bound("gte", "greaterThanOrEqual").is_none_or(|b| actual >= b)
+        && bound("lte", "lessThanOrEqual").is_none_or(|b| actual <= b)
+        && bound("gt", "greaterThan").is_none_or(|b| actual > b)
+        && bound("lt", "lessThan").is_none_or(|b| actual < b)
 }
 
 fn get(call: &Call, detector: &Detector) -> Result<Answer, Refusal> {

@@ -80,22 +80,31 @@ fn list(call: &Call, cell: &Cell, pages: &Pages) -> Result<Answer, Refusal> {
     Ok(Answer::json(&reply))
 }
 
-/// Two criteria are known: `findingStatus` (EQUALS) and `updatedAt` (seconds, both ends included).
+/// Four criteria are known: `findingStatus` and `awsAccountId` (EQUALS), `updatedAt` and `firstObservedAt` (seconds, both
+/// ends included).
 fn wanted(finding: &Value, criteria: &Value) -> Result<bool, Refusal> {
     for (name, conditions) in criteria.as_object().into_iter().flatten() {
         let conditions = conditions.as_array().map(Vec::as_slice).unwrap_or_default();
+        let between = |condition: &Value| {
+            let time = finding[name.as_str()].as_f64();
+            let (start, end) = (
+                condition["startInclusive"].as_f64(),
+                condition["endInclusive"].as_f64(),
+            );
+            time >= start && (end.is_none() || time <= end)
+        };
         let matches = |condition: &Value| match name.as_str() {
             "findingStatus" => condition["value"] == finding["status"],
-            _ => {
-                let (time, start) = (
-                    finding["updatedAt"].as_f64(),
-                    condition["startInclusive"].as_f64(),
-                );
-                let end = condition["endInclusive"].as_f64();
-                time >= start && (end.is_none() || time <= end)
-            }
+            "awsAccountId" => condition["value"] == finding["awsAccountId"],
+            _ => between(condition),
         };
-        if !["findingStatus", "updatedAt"].contains(&name.as_str()) {
+        let known = [
+            "findingStatus",
+            "awsAccountId",
+            "updatedAt",
+            "firstObservedAt",
+        ];
+        if !known.contains(&name.as_str()) {
             return Err(invalid(&format!(
                 "the stand-in does not know the criterion {name}"
             )));

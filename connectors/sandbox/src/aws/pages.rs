@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct Pages {
     /// Name the same token again instead of the next one.
     pub repeat: bool,
+    /// Give nothing, and the token of the page that was asked for.
+    pub empty: bool,
 }
 
 /// Why there is no page.
@@ -56,11 +58,16 @@ impl Pages {
         };
         let start = start.min(all.len());
         let end = (start + size).min(all.len());
+        let end = if self.empty { start } else { end };
         let next = if self.repeat && start > 0 { start } else { end };
         let more = self.repeat || end < all.len();
         Ok((
             &all[start..end],
-            more.then(|| BASE64URL_NOPAD.encode(format!("{next} {query}").as_bytes())),
+            more.then(|| {
+                // An empty page moves on too: its token differs from the one it was asked for with.
+                let mark = if self.empty { " again" } else { "" };
+                BASE64URL_NOPAD.encode(format!("{next} {query}{mark}").as_bytes())
+            }),
         ))
     }
 }
@@ -68,7 +75,13 @@ impl Pages {
 fn offset(token: &str, query: &str) -> Option<usize> {
     let text = String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()?;
     let (start, of) = text.split_once(' ')?;
+    let of = of.strip_suffix(" again").unwrap_or(of);
     (of == query).then(|| start.parse().ok()).flatten()
+}
+
+/// What a query is known by from page to page.
+pub fn query(call: &Call, names: (&str, &str)) -> String {
+    fingerprint(call, names.0, names.1)
 }
 
 /// Everything that must stay the same from page to page.

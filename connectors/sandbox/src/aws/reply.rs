@@ -27,6 +27,14 @@ impl Answer {
         }
     }
 
+    /// JSON of something large, written once.
+    pub fn json_of(body: &impl serde::Serialize) -> Self {
+        Self {
+            body: serde_json::to_string(body).unwrap_or_default(),
+            ..Self::json(&Value::Null)
+        }
+    }
+
     pub fn xml(status: u16, body: String) -> Self {
         Self {
             status,

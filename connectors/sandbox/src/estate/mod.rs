@@ -4,6 +4,7 @@
 //!
 //! Not in it: the HTTP that hands it out (`crate::aws`).
 
+pub mod bulk;
 pub mod counts;
 mod dice;
 mod guardduty;
