@@ -24,9 +24,6 @@ const REFILL: i64 = 48;
 pub struct Ending {
     /// Everything was read: absence counts.
     pub complete: bool,
-    /// All that changed was read: what the source has put away and has not brought back stays put away. Nothing else can
-    /// be concluded from what did not come.
-    pub changes: bool,
     /// `policy:<id>:<arn>:` for each policy that judged an item to the end: a finding of it that did not come again
     /// has passed, whatever else was not seen.
     pub passed: HashSet<String>,
@@ -38,13 +35,12 @@ impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
         let is_look = matches!(self.door, Door::Cell(_));
-        let looked =
-            is_look && (ending.complete || ending.changes || !ending.passed.is_empty());
+        let looked = is_look && (ending.complete || !ending.passed.is_empty());
         if !looked {
             return Ok(0);
         }
         let (changed, unlooked) = self.store.clone().write_here(|conn| {
-            let unseen = self.candidates(conn, ending)?;
+            let unseen = self.candidates(conn)?;
             let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
             let batch = self.conclude(conn, unseen, ending, &mut silence)?;
             batch.write(conn)?;
@@ -74,15 +70,11 @@ impl Intake {
     }
 
     /// Reports that this look did not show, or showed put away, and that can still move.
-    fn candidates(
-        &self,
-        conn: &mut AnyConnection,
-        ending: &Ending,
-    ) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    fn candidates(&self, conn: &mut AnyConnection) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let mut prints: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let movable = |row: &KnownReport| match row.signal.0 {
             Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
-                !ending.changes && row.absent < ABSENCES && !self.known.was_seen(row)
+                row.absent < ABSENCES && !self.known.was_seen(row)
             }
             Signal::Archived => row.absent < ABSENCES,
             Signal::Passed | Signal::NoConclusion | Signal::ArchivedByHand => false,
@@ -119,10 +111,10 @@ impl Intake {
                 if !row.opened {
                     continue;
                 }
-                let weight = match ending {
-                    Ending { complete: true, .. } => silence.weigh(row),
-                    Ending { changes: true, .. } => Weight::Counts,
-                    _ => Weight::Nothing,
+                let weight = if ending.complete {
+                    silence.weigh(row)
+                } else {
+                    Weight::Nothing
                 };
                 for report in rows.iter_mut().filter(|r| r.cell == *door) {
                     let weight = self.retired(report, row, weight, silence);
@@ -198,9 +190,6 @@ impl Intake {
             });
         }
         let absent = open && !seen && !ending.present.contains(arn);
-        if ending.changes && report.signal.0 != Signal::Archived {
-            return None;
-        }
         let next = match weight {
             Weight::Counts if absent && self.has_expired(report) => EXPIRED,
             Weight::Counts if absent || report.signal.0 == Signal::Archived => {

@@ -16,8 +16,8 @@ use crate::store::{AnyConnection, Result};
 /// Account and region.
 type Place = (String, String);
 
-/// Regions by account, in order.
-pub type Places = BTreeMap<String, BTreeSet<String>>;
+/// Regions by account, and the standards whose findings are there, in order.
+pub type Places = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Shown {
@@ -81,20 +81,32 @@ impl Shown {
         }
     }
 
-    /// Takes over the places that an interrupted look has shown.
+    /// Takes over what an interrupted look has shown.
     pub fn recall(&mut self, places: Places) {
         for (account, regions) in places {
-            self.places.entry(account).or_default().extend(regions);
+            for (region, standards) in regions {
+                let place = (account.clone(), region.clone());
+                let known = self.places.entry(account.clone()).or_default();
+                known.insert(region);
+                if !standards.is_empty() {
+                    self.standards.entry(place).or_default().extend(standards);
+                }
+            }
         }
     }
 
-    /// Every place that was shown.
+    /// Every place that was shown, and its standards.
     pub fn places(&self) -> Places {
-        let regions = |set: &HashSet<String>| set.iter().cloned().collect();
-        let pairs = self.places.iter();
-        pairs
-            .map(|(account, set)| (account.clone(), regions(set)))
-            .collect()
+        let mut places = Places::new();
+        for (account, regions) in &self.places {
+            let there = places.entry(account.clone()).or_default();
+            for region in regions {
+                let place = (account.clone(), region.clone());
+                let standards = self.standards.get(&place).into_iter().flatten();
+                there.insert(region.clone(), standards.cloned().collect());
+            }
+        }
+        places
     }
 
     pub fn vouch(&mut self, vouched: Option<Vouched>) {

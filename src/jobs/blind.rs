@@ -13,7 +13,11 @@ pub(super) async fn watch(
     actor: &'static str,
     services: Vec<String>,
 ) -> Result<Counts> {
-    if *selection != Selection::default() || services.is_empty() {
+    let everywhere = Selection {
+        full: selection.full,
+        ..Selection::default()
+    };
+    if *selection != everywhere || services.is_empty() {
         return Ok(Counts::default());
     }
     let (store, now) = (ctx.store.clone(), ctx.clock.now());

@@ -190,7 +190,6 @@ async fn pull_cell(
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         intake.finish(&Ending {
             complete: complete && full,
-            changes: complete && !full,
             ..Ending::default()
         })?;
         let seen = intake.qualify(pulled.coverage.clone());

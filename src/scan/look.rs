@@ -154,7 +154,6 @@ impl Looking {
             reports,
             Ending {
                 complete,
-                changes: false,
                 passed,
                 present,
             },

@@ -182,7 +182,7 @@ mod tests {
             ("stale", stamp(at(10)), Some(stamp(at(10))))
         );
         // Looks at what changed keep it fresh for two days, not for ever.
-        let changed = |hour| CoverageRow {
+        let changed = |hour: i64| CoverageRow {
             last_complete: Some(stamp(at(hour - 1))),
             ..row("complete")
         };

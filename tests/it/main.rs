@@ -18,6 +18,7 @@ mod import;
 mod jobs;
 mod ledger;
 mod outbox;
+mod pace;
 mod policies;
 mod pull;
 mod records;

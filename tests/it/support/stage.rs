@@ -18,7 +18,7 @@ use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
 use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{FindingSource, PageSink};
+use poamd_contract::source::{FindingSource, PageSink, Pulled, Request};
 
 /// What a cell shows at its next look.
 #[derive(Debug, Clone)]
@@ -69,8 +69,9 @@ impl FindingSource for StandIn {
         &self,
         account: &AccountAccess,
         region: &Region,
+        _: &Request,
         sink: &mut dyn PageSink,
-    ) -> Result<Coverage> {
+    ) -> Result<Pulled> {
         let key = (
             self.service.to_owned(),
             account.id.to_string(),
@@ -99,7 +100,8 @@ impl FindingSource for StandIn {
             };
             sink.page(page).await?;
         }
-        Ok(coverage)
+        // Whatever was asked, a stage shows all of itself.
+        Ok(Pulled::full(coverage))
     }
 
     async fn health(&self, _: &AccountAccess, _: &Region) -> Check {

@@ -202,3 +202,344 @@ pub(super) fn worst(ends: impl IntoIterator<Item = Coverage>) -> Coverage {
     let heaviest = |a: Coverage, b| if weight(&b) > weight(&a) { b } else { a };
     ends.into_iter().fold(Coverage::Complete, heaviest)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use async_trait::async_trait;
+    use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+    use poamd_contract::error::{ConnectorError, Retry};
+    use poamd_contract::finding::Channel;
+    use poamd_contract::source::Extent;
+    use poamd_formats::Format;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cell::Cell;
+    use crate::error::{Kind, Trouble};
+    use crate::operation::{Operation, Rate};
+    use crate::sources::paging::{Leaf, Reading};
+    use crate::tests::fake::{Fake, ok};
+    use crate::tests::{ACCOUNT, account, config, session};
+
+    static CALL: Operation = Operation::new(
+        "securityhub",
+        "GetFindings",
+        "securityhub:GetFindings",
+        Rate::new(3, 6),
+    );
+    const PAGE: usize = 10;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap()
+    }
+
+    #[derive(Clone)]
+    struct Held {
+        created: DateTime<Utc>,
+        updated: DateTime<Utc>,
+        severity: i64,
+    }
+
+    /// What happens to a finding of the service before a call is answered.
+    type Happens = Box<dyn Fn(usize, &mut BTreeMap<String, Held>) + Send + Sync>;
+
+    /// A hub in memory: tokens are bound to the filter.
+    struct Hub {
+        cell: Cell,
+        held: Mutex<BTreeMap<String, Held>>,
+        calls: AtomicUsize,
+        happens: Happens,
+        /// The wrong design: the end of the window is "now" at each call.
+        drifting: bool,
+        /// The service forgets every token given before this call.
+        forgets: usize,
+    }
+
+    impl Hub {
+        async fn with(count: usize, happens: Happens) -> Self {
+            let fake = Fake::start(|_, _| ok("")).await;
+            let place = account(ACCOUNT, None, &["us-east-1"]);
+            let region = "us-east-1".parse().unwrap();
+            let held = (0..count).map(|n| {
+                let made = at(-(n as i64) * 9_973);
+                let one = Held {
+                    created: made,
+                    updated: made.max(at(-86_400)),
+                    severity: n as i64 % 10,
+                };
+                (format!("f{n:05}"), one)
+            });
+            Self {
+                cell: session(config(&fake.url))
+                    .cell(&place, &region)
+                    .await
+                    .unwrap(),
+                held: Mutex::new(held.collect()),
+                calls: AtomicUsize::new(0),
+                happens,
+                drifting: false,
+                forgets: 0,
+            }
+        }
+
+        async fn still(count: usize) -> Self {
+            Self::with(count, Box::new(|_, _| ())).await
+        }
+    }
+
+    #[async_trait]
+    impl Book for Hub {
+        fn cell(&self) -> &Cell {
+            &self.cell
+        }
+
+        fn reading(&self) -> Reading {
+            Reading {
+                operation: &CALL,
+                format: Format::Asff,
+                channel: Channel::Hub,
+                token: "NextToken",
+            }
+        }
+
+        async fn leaf(&self, slice: &Slice, token: Option<String>) -> Result<Leaf, Trouble> {
+            let call = self.calls.fetch_add(1, Ordering::SeqCst);
+            let mut held = self.held.lock().unwrap();
+            (self.happens)(call, &mut held);
+            let within = |span: &Option<(DateTime<Utc>, DateTime<Utc>)>, time: DateTime<Utc>| {
+                span.is_none_or(|(from, to)| from <= time && time <= to)
+            };
+            let graded = |severity: i64| {
+                let (from, below) = slice.severity.unwrap_or_default();
+                from.is_none_or(|f| severity >= f) && below.is_none_or(|b| severity < b)
+            };
+            let shown: Vec<&String> = held
+                .iter()
+                .filter(|(_, h)| {
+                    within(&slice.created, h.created) && within(&slice.updated, h.updated)
+                })
+                .filter(|(_, h)| graded(h.severity))
+                .map(|(id, _)| id)
+                .collect();
+            let moment = if self.drifting { call } else { 0 };
+            let filter = format!("{} to {moment}", slice.name());
+            let start = match token {
+                None => 0,
+                Some(token) => {
+                    let rejected = || Trouble::new(Kind::TokenRejected, "the token is not valid");
+                    let (of, rest) = token.split_once('|').ok_or_else(rejected)?;
+                    let (given, start) = rest.split_once('|').ok_or_else(rejected)?;
+                    if of != filter || given.parse::<usize>().unwrap() < self.forgets {
+                        return Err(rejected());
+                    }
+                    start.parse().unwrap()
+                }
+            };
+            let end = (start + PAGE).min(shown.len());
+            let findings: Vec<_> = shown[start.min(end)..end]
+                .iter()
+                .map(|id| json!({
+                    "Id": id, "AwsAccountId": ACCOUNT, "ProductArn": "arn:aws:securityhub:us-east-1::product/x/y",
+                    "CreatedAt": held[*id].created.to_rfc3339_opts(SecondsFormat::Millis, true),
+                }))
+                .collect();
+            let next = (end < shown.len()).then(|| format!("{filter}|{call}|{end}"));
+            let body = json!({ "Findings": findings, "NextToken": next }).to_string();
+            Ok(Leaf {
+                bodies: vec![body.into_bytes()],
+                listing: None,
+            })
+        }
+    }
+
+    /// Keeps what it saw and where each shard is; is full after some pages.
+    #[derive(Default)]
+    struct Seen {
+        ids: BTreeSet<String>,
+        cursors: BTreeMap<String, Cursor>,
+        pages: usize,
+        full_after: Option<usize>,
+    }
+
+    #[async_trait]
+    impl PageSink for Seen {
+        async fn page(&mut self, page: Page) -> Result<()> {
+            if self.full_after.is_some_and(|after| self.pages >= after) {
+                return Err(ConnectorError::new(Retry::Never, "killed"));
+            }
+            self.pages += 1;
+            self.ids
+                .extend(page.reports.into_iter().map(|r| r.native_id));
+            for cursor in page.cursors {
+                self.cursors.insert(cursor.shard.clone(), cursor);
+            }
+            Ok(())
+        }
+    }
+
+    async fn read(hub: &Hub, plan: &Plan, request: &Request) -> (Seen, Coverage) {
+        let mut seen = Seen::default();
+        let coverage = Look::new(hub).read(plan, request, &mut seen).await.unwrap();
+        (seen, coverage)
+    }
+
+    fn missed(hub: &Hub, seen: &Seen) -> Vec<String> {
+        let held = hub.held.lock().unwrap();
+        held.keys()
+            .filter(|id| !seen.ids.contains(*id))
+            .cloned()
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn all_shards_together_are_everything_and_one_page_is_one_call() {
+        let request = Request::full(at(0));
+        let hub = Hub::still(500).await;
+        let (seen, coverage) = read(&hub, &Plan::by_time(&request, 4), &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        let hub = Hub::still(PAGE).await;
+        let (seen, coverage) = read(&hub, &Plan::by_time(&request, 4), &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        assert_eq!(hub.calls.load(Ordering::SeqCst), 1);
+    }
+
+    /// A finding whose severity changes while the look is under way: the first shards are read when it comes to them.
+    #[tokio::test]
+    async fn a_severity_that_changes_meanwhile_hides_nothing() {
+        let request = Request::full(at(0));
+        let moves = || -> Happens {
+            Box::new(|call, held| {
+                if call == 20 {
+                    for one in held.values_mut() {
+                        one.severity = 9 - one.severity;
+                    }
+                }
+            })
+        };
+        let hub = Hub::with(500, moves()).await;
+        let (seen, coverage) = read(&hub, &Plan::by_time(&request, 4), &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        // Shards by severity miss what moves behind them, and call it complete.
+        let hub = Hub::with(500, moves()).await;
+        let by_severity = Plan {
+            chains: 1,
+            ..Plan::by_severity(&request, "d", 3)
+        };
+        let (seen, coverage) = read(&hub, &by_severity, &request).await;
+        assert_eq!(coverage, Coverage::Complete);
+        assert!(
+            !missed(&hub, &seen).is_empty(),
+            "the wrong design passes: the test shows nothing"
+        );
+    }
+
+    /// A finding that goes away moves all behind it one place up, over the edge of a page that has been read.
+    #[tokio::test]
+    async fn the_end_of_a_full_look_reads_again_what_changed_meanwhile() {
+        let request = Request::full(at(0));
+        let happens: Happens = Box::new(|call, held| {
+            if call == 12 {
+                // Made again with another date of making, which is in a shard that has been read.
+                let one = held.get_mut("f00499").unwrap();
+                (one.created, one.updated) = (at(-1_800), at(30));
+            }
+        });
+        let hub = Hub::with(500, happens).await;
+        let mut plan = Plan::by_time(&request, 4);
+        plan.chains = 1;
+        plan.parts.reverse();
+        let (seen, coverage) = read(&hub, &plan, &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        let hub_without = Hub::with(
+            500,
+            Box::new(|call, held| {
+                if call == 12 {
+                    let one = held.get_mut("f00499").unwrap();
+                    (one.created, one.updated) = (at(-1_800), at(30));
+                }
+            }),
+        )
+        .await;
+        plan.closing = None;
+        let (seen, _) = read(&hub_without, &plan, &request).await;
+        assert_eq!(
+            missed(&hub_without, &seen),
+            ["f00499"],
+            "without it the finding is missed"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_killed_look_goes_on_where_it_was() {
+        let mut request = Request::full(at(0));
+        for forgets in [0, 1_000] {
+            let mut hub = Hub::still(500).await;
+            let plan = Plan::by_time(&request, 4);
+            let mut seen = Seen {
+                full_after: Some(31),
+                ..Seen::default()
+            };
+            let killed = Look::new(&hub).read(&plan, &request, &mut seen).await;
+            assert!(killed.is_err());
+            let before = hub.calls.swap(0, Ordering::SeqCst);
+            assert!(before < 45, "{before}");
+            // A token that is still good goes on; one that is not starts its shard again.
+            hub.forgets = forgets;
+            request.resume = seen.cursors.values().cloned().collect();
+            seen.full_after = None;
+            let coverage = Look::new(&hub)
+                .read(&plan, &request, &mut seen)
+                .await
+                .unwrap();
+            assert_eq!(
+                (coverage, missed(&hub, &seen)),
+                (Coverage::Complete, vec![])
+            );
+            let after = hub.calls.load(Ordering::SeqCst);
+            assert!(after < 75, "{after} calls for what was left");
+            request.resume.clear();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_window_that_moves_loses_its_tokens() {
+        let extent = Extent::Window {
+            from: at(0) - TimeDelta::days(900),
+            to: at(0),
+        };
+        let request = Request {
+            extent,
+            ..Request::full(at(0))
+        };
+        let mut hub = Hub::still(200).await;
+        let (seen, coverage) = read(&hub, &Plan::by_time(&request, 4), &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        hub.drifting = true;
+        let (seen, coverage) = read(&hub, &Plan::by_time(&request, 4), &request).await;
+        assert_eq!(coverage.state(), "partial");
+        assert!(
+            !missed(&hub, &seen).is_empty(),
+            "the wrong design passes: the test shows nothing"
+        );
+        assert!(hub.calls.load(Ordering::SeqCst) < 100, "and it ends");
+    }
+}

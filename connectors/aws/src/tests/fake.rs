@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 /// What was asked.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Method and path with query (`POST /findings`).
     pub line: String,
     pub head: String,
@@ -17,24 +17,24 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The service of the signature's scope.
-    pub(super) fn service(&self) -> &str {
+    pub(crate) fn service(&self) -> &str {
         let scope = self.head.split("/aws4_request").next().unwrap_or_default();
         scope.rsplit('/').next().unwrap_or_default()
     }
 
-    pub(super) fn says(&self, text: &str) -> bool {
+    pub(crate) fn says(&self, text: &str) -> bool {
         self.line.contains(text) || self.body.contains(text) || self.head.contains(text)
     }
 }
 
 /// What is answered.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status: u16,
     headers: String,
     body: String,
 }
 
-pub(super) fn ok(body: impl Into<String>) -> Reply {
+pub(crate) fn ok(body: impl Into<String>) -> Reply {
     Reply {
         status: 200,
         headers: String::new(),
@@ -43,7 +43,7 @@ pub(super) fn ok(body: impl Into<String>) -> Reply {
 }
 
 /// What STS says of credentials of `account`.
-pub(super) fn identity(account: &str) -> Reply {
+pub(crate) fn identity(account: &str) -> Reply {
     ok(format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
          <Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
@@ -51,7 +51,7 @@ pub(super) fn identity(account: &str) -> Reply {
 }
 
 /// An error as the JSON services write it.
-pub(super) fn json_error(status: u16, code: &str, message: &str) -> Reply {
+pub(crate) fn json_error(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(r#"{{"__type":"{code}","message":"{message}"}}"#);
     Reply {
         status,
@@ -61,7 +61,7 @@ pub(super) fn json_error(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// An error as the XML services write it (query protocol; S3 differs).
-pub(super) fn xml_error(status: u16, code: &str, message: &str) -> Reply {
+pub(crate) fn xml_error(status: u16, code: &str, message: &str) -> Reply {
     let error = format!(
         "<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
     );
@@ -73,7 +73,7 @@ pub(super) fn xml_error(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// An error as EC2 writes it.
-pub(super) fn ec2_error(status: u16, code: &str, message: &str) -> Reply {
+pub(crate) fn ec2_error(status: u16, code: &str, message: &str) -> Reply {
     let error =
         format!("<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>");
     Reply {
@@ -84,7 +84,7 @@ pub(super) fn ec2_error(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// An error as S3 writes it.
-pub(super) fn s3_error(status: u16, code: &str) -> Reply {
+pub(crate) fn s3_error(status: u16, code: &str) -> Reply {
     let body = format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>");
     Reply {
         status,
@@ -94,7 +94,7 @@ pub(super) fn s3_error(status: u16, code: &str) -> Reply {
 }
 
 /// The service; it stops when dropped.
-pub(super) struct Fake {
+pub(crate) struct Fake {
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
@@ -108,14 +108,14 @@ impl Drop for Fake {
 
 impl Fake {
     /// `answer` gets the request and how many came before it. Base credentials belong to [`super::ACCOUNT`].
-    pub(super) async fn start(
+    pub(crate) async fn start(
         answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self::owned_by(super::ACCOUNT, answer).await
     }
 
     /// The same where the base credentials belong to `owner`. That question is answered here and not kept.
-    pub(super) async fn owned_by(
+    pub(crate) async fn owned_by(
         owner: &'static str,
         answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -132,11 +132,11 @@ impl Fake {
         Self { url, asked, task }
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }

@@ -2,7 +2,7 @@
 //! agree with the repository (`repository`).
 
 mod behaviour;
-mod fake;
+pub(crate) mod fake;
 mod inspector;
 mod moto;
 mod repository;
@@ -24,7 +24,7 @@ use crate::pace::fake::FakePace;
 use crate::session::Session;
 use crate::{AwsConfig, StaticKeys, sources, watches};
 
-const ACCOUNT: &str = "123456789012";
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// Always the middle.
 struct Middle;
@@ -35,7 +35,7 @@ impl Chance for Middle {
     }
 }
 
-fn config(endpoint: &str) -> AwsConfig {
+pub(crate) fn config(endpoint: &str) -> AwsConfig {
     AwsConfig {
         endpoint_url: Some(endpoint.to_owned()),
         keys: Some(StaticKeys {
@@ -50,12 +50,12 @@ fn config(endpoint: &str) -> AwsConfig {
 }
 
 /// A session that never really waits.
-fn session(config: AwsConfig) -> Arc<Session> {
+pub(crate) fn session(config: AwsConfig) -> Arc<Session> {
     let pace = Arc::new(FakePace::default());
     Arc::new(Session::new(config, Arc::new(SystemClock), Arc::new(Middle), pace).unwrap())
 }
 
-fn account(id: &str, role: Option<&str>, regions: &[&str]) -> AccountAccess {
+pub(crate) fn account(id: &str, role: Option<&str>, regions: &[&str]) -> AccountAccess {
     AccountAccess {
         id: id.parse().unwrap(),
         name: "prod".to_owned(),
