@@ -2,24 +2,38 @@
 
 use std::path::{Path, PathBuf};
 
+use poamd_contract::ids::{AccountId, Region};
+
 use super::failure::{Exit, Failure};
 use super::load;
 use super::shell::Shell;
 use super::summary::{self, Told};
 use crate::jobs;
+use crate::jobs::import::Whose;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// ASFF, GuardDuty, Inspector2 or Inspector Classic JSON, as AWS or its command line writes them; - is standard input
+    /// ASFF, OCSF, GuardDuty, Inspector2, Inspector Classic or Suricata EVE, as JSON or JSON lines, packed with gzip or
+    /// not; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The account of documents that name none (Suricata's never do)
+    #[arg(long, value_name = "NUMBER")]
+    account: Option<AccountId>,
+    /// Their region
+    #[arg(long, value_name = "REGION")]
+    region: Option<Region>,
     #[command(flatten)]
     told: Told,
 }
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit, Failure> {
+    let whose = Whose {
+        account: args.account.clone(),
+        region: args.region.clone(),
+    };
     let done = load::job(at, shell, async |context| {
-        jobs::import::run(context, &args.files).await
+        jobs::import::run(context, &args.files, &whose).await
     })?;
     args.told.tell(shell, &done, |done| {
         let mut lines = vec![format!(
@@ -29,6 +43,12 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
         lines.extend(summary::findings(&done.counts, &done.records));
         for aside in &done.set_aside {
             lines.push(format!("set aside: {}: {}", aside.place, aside.reason));
+        }
+        if done.passed > 0 {
+            lines.push(format!(
+                "passed over: {} records that are no findings",
+                done.passed
+            ));
         }
         if done.counts.documents == 0 && done.counts.set_aside == 0 {
             lines.push("there is no finding in it".to_owned());
@@ -42,7 +62,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
     if done.nothing_usable() && !empty {
         return Err(Failure::work(
             "nothing of it could be used: see what was set aside above, and hand over JSON as Security Hub, \
-             GuardDuty or Inspector write it",
+             GuardDuty, Inspector or Suricata write it",
         ));
     }
     Ok(if done.unreadable.is_empty() {

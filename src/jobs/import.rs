@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use poamd_contract::finding::{Channel, SetAside};
+use poamd_contract::ids::{AccountId, Region};
 use poamd_contract::source::Page;
+use poamd_formats::{Given, read_documents, unpacked};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,11 +18,20 @@ use crate::store::StoreError;
 
 const ACTOR: &str = "job:import";
 
+/// Whose documents are that do not say so themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Whose {
+    pub account: Option<AccountId>,
+    pub region: Option<Region>,
+}
+
 /// What an import brought.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
     pub files: u64,
     pub counts: Counts,
+    /// Documents that are no findings and were not expected to be (an IDS's records of traffic).
+    pub passed: u64,
     /// Files that could not be read, and why.
     pub unreadable: Vec<String>,
     /// The first documents that were set aside.
@@ -38,12 +49,17 @@ impl Summary {
 /// How many set-aside documents a summary shows; `poamd doctor` shows all.
 const SHOWN: usize = 10;
 
-/// Imports files in the order given; `-` is standard input.
-pub async fn run(ctx: &Context, paths: &[PathBuf]) -> Result<Summary> {
+/// Imports files in the order given; `-` is standard input. Files packed with gzip are unpacked as they are read.
+pub async fn run(ctx: &Context, paths: &[PathBuf], whose: &Whose) -> Result<Summary> {
     let run = ctx.begin_run("import").await?;
     ctx.progress.begin("import", Some(paths.len() as u64));
     let (this, paths) = (ctx.clone(), paths.to_vec());
-    let mut summary = pull::blocking(move || take_files(&this, run, &paths)).await??;
+    let given = Given {
+        channel: Channel::File,
+        account: whose.account.clone(),
+        region: whose.region.clone(),
+    };
+    let mut summary = pull::blocking(move || take_files(&this, run, &paths, &given)).await??;
     summary.records = pull::plan(ctx, ACTOR).await?;
     ctx.progress.end("import");
     let outcome = if summary.nothing_usable() {
@@ -55,7 +71,12 @@ pub async fn run(ctx: &Context, paths: &[PathBuf]) -> Result<Summary> {
     Ok(summary)
 }
 
-fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, StoreError> {
+fn take_files(
+    ctx: &Context,
+    run: i64,
+    paths: &[PathBuf],
+    given: &Given,
+) -> Result<Summary, StoreError> {
     let (store, synonyms) = (ctx.store.clone(), ctx.synonyms.clone());
     let mut intake = Intake::open(store, Door::File, run, ACTOR, ctx.clock.now(), synonyms)?;
     let mut summary = Summary::default();
@@ -63,10 +84,14 @@ fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, Sto
         summary.files += 1;
         let place = path.display().to_string();
         if let Err(error) =
-            open(path).and_then(|reader| take(&mut intake, &place, reader, &mut summary))
+            open(path).and_then(|reader| take(&mut intake, given, &place, reader, &mut summary))
         {
             match error.downcast::<StoreError>() {
                 Ok(store) => return Err(store),
+                // What is wrong inside says itself what to do.
+                Err(other) if other.kind() == io::ErrorKind::InvalidData => {
+                    summary.unreadable.push(format!("{place}: {other}"));
+                }
                 Err(other) => summary.unreadable.push(format!(
                     "{place} cannot be read: {other}; check its path and its rights"
                 )),
@@ -80,21 +105,23 @@ fn take_files(ctx: &Context, run: i64, paths: &[PathBuf]) -> Result<Summary, Sto
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path == Path::new("-") {
-        Ok(Box::new(io::stdin()))
+        unpacked(io::stdin())
     } else {
-        Ok(Box::new(File::open(path)?))
+        unpacked(File::open(path)?)
     }
 }
 
 /// Pages of one file; an error of the store comes back inside the `io::Error`.
 fn take(
     intake: &mut Intake,
+    given: &Given,
     place: &str,
     reader: Box<dyn Read>,
     summary: &mut Summary,
 ) -> io::Result<()> {
-    for page in poamd_formats::read_documents(Channel::File, place, reader) {
+    for page in read_documents(given.clone(), place, reader) {
         let page: Page = page?;
+        summary.passed += page.passed;
         let room = SHOWN.saturating_sub(summary.set_aside.len());
         summary
             .set_aside

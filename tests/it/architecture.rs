@@ -57,7 +57,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "connectors/formats",
-        "AWS's finding formats, read leniently; one parser for pulls and files",
+        "finding formats, read leniently; one parser for pulls, files and feeds",
     ),
     (
         "connectors/formats/examples",
@@ -82,6 +82,10 @@ const FOLDERS: &[(&str, &str)] = &[
     (
         "connectors/formats/src/guardduty",
         "a GuardDuty finding: its shape, and what it says beyond the common words",
+    ),
+    (
+        "connectors/formats/src/ocsf",
+        "an OCSF finding: its shape, and what it says beyond the common words",
     ),
     (
         "connectors/formats/src/lenient",

@@ -17,6 +17,10 @@ pub enum Format {
     Inspector2,
     /// Inspector Classic `DescribeFindings`.
     InspectorClassic,
+    /// Security Hub `GetFindingsV2`, and other OCSF findings.
+    Ocsf,
+    /// Suricata's EVE records.
+    Eve,
 }
 
 impl Format {
@@ -26,15 +30,16 @@ impl Format {
             Self::GuardDuty => "GuardDuty",
             Self::Inspector2 => "Inspector2",
             Self::InspectorClassic => "Inspector Classic",
+            Self::Ocsf => "OCSF",
+            Self::Eve => "Suricata EVE",
         }
     }
 
     /// The channel of a pull of this format: Security Hub's is the hub, the others are the detectors' own.
     pub fn pulled_by(self) -> Channel {
-        if self == Self::Asff {
-            Channel::Hub
-        } else {
-            Channel::Pull
+        match self {
+            Self::Asff | Self::Ocsf => Channel::Hub,
+            _ => Channel::Pull,
         }
     }
 }
@@ -47,11 +52,10 @@ pub(crate) enum Kind {
     Aside(&'static str),
 }
 
-const OCSF: &str = "it is OCSF, whose import comes later: export the finding as ASFF (GetFindings), or pull it from its detector";
+const ARNS: &str = "it lists the ARNs of findings only: import what describe-findings (or get-findings) says of them";
 const DETAILS: &str =
     "it is a reply without findings (details, ids or detectors): import the reply that has them";
-const UNKNOWN: &str =
-    "it is no finding of a known format (ASFF, GuardDuty, Inspector2, Inspector Classic)";
+const UNKNOWN: &str = "it is no finding of a known format (ASFF, OCSF, GuardDuty, Inspector2, Inspector Classic, Suricata EVE)";
 
 type Key = Option<IgnoredAny>;
 
@@ -61,6 +65,9 @@ type Key = Option<IgnoredAny>;
 struct Probe<'a> {
     class_uid: Key,
     finding_info: Key,
+    event_type: Key,
+    #[serde(rename = "findingArns", alias = "FindingArns")]
+    arns: Key,
     #[serde(rename = "findingArn", alias = "FindingArn")]
     finding_arn: Key,
     #[serde(rename = "ProductArn")]
@@ -78,8 +85,10 @@ struct Probe<'a> {
     service: Key,
     #[serde(rename = "resource", alias = "Resource")]
     resource: Key,
-    #[serde(rename = "assetAttributes", alias = "numericSeverity")]
+    #[serde(rename = "assetAttributes")]
     asset: Key,
+    #[serde(rename = "numericSeverity")]
+    number: Key,
     #[serde(rename = "findingDetails", alias = "findingIds", alias = "detectorIds")]
     details: Key,
     #[serde(rename = "FindingIds", alias = "DetectorIds")]
@@ -102,9 +111,10 @@ impl Probe<'_> {
         } else {
             self.arn.text()
         };
+        let classic = self.asset.is_some() || self.number.is_some();
         let own = self.service.is_some() || self.resource.is_some();
         if self.class_uid.is_some() || self.finding_info.is_some() {
-            Kind::Aside(OCSF)
+            Kind::Finding(Format::Ocsf)
         } else if self.finding_arn.is_some() {
             Kind::Finding(Format::Inspector2)
         } else if self.product_arn.is_some()
@@ -115,10 +125,14 @@ impl Probe<'_> {
             Kind::Finding(Format::Asff)
         } else if arn.contains(":inspector:") {
             Kind::Finding(Format::InspectorClassic)
-        } else if arn.contains(":guardduty:") || own && self.asset.is_none() {
+        } else if arn.contains(":guardduty:") || own && !classic {
             Kind::Finding(Format::GuardDuty)
-        } else if self.asset.is_some() {
+        } else if classic {
             Kind::Finding(Format::InspectorClassic)
+        } else if self.event_type.is_some() {
+            Kind::Finding(Format::Eve)
+        } else if self.arns.is_some() {
+            Kind::Aside(ARNS)
         } else if self.details.is_some() || self.pascal_details.is_some() {
             Kind::Aside(DETAILS)
         } else {
@@ -155,10 +169,15 @@ mod tests {
                 Some(Kind::Finding(Format::GuardDuty)),
             ),
             (
-                r#"{"arn":"arn:aws:inspector:r:a:target/t","service":"Inspector"}"#,
+                r#"{"arn":"arn:aws:inspector:r:a:target/t","service":"Inspector","assetAttributes":{},"numericSeverity":9}"#,
                 Some(Kind::Finding(Format::InspectorClassic)),
             ),
-            (r#"{"class_uid":2002}"#, Some(Kind::Aside(OCSF))),
+            (r#"{"class_uid":2002}"#, Some(Kind::Finding(Format::Ocsf))),
+            (
+                r#"{"timestamp":"x","event_type":"flow"}"#,
+                Some(Kind::Finding(Format::Eve)),
+            ),
+            (r#"{"findingArns":[]}"#, Some(Kind::Aside(ARNS))),
             (r#"{"findingDetails":[]}"#, Some(Kind::Aside(DETAILS))),
             (r#"{"about":"x"}"#, Some(Kind::Aside(UNKNOWN))),
             (r#"{"Id":"#, None),

@@ -106,7 +106,8 @@ impl<R: Read> Iterator for Documents<R> {
             }
         }
         self.size = 0;
-        let page = std::mem::take(&mut self.page);
+        let mut page = std::mem::take(&mut self.page);
+        crate::eve::fold(&mut page.reports);
         if !is_empty(&page) {
             return Some(Ok(page));
         }

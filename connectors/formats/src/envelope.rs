@@ -6,7 +6,7 @@ use crate::input::{CHUNK, Input};
 use crate::scan::{Walk, is_blank};
 
 /// First keys of findings: they spare the look at the others.
-const FIRST_OF_FINDING: [&str; 14] = [
+const FIRST_OF_FINDING: [&str; 19] = [
     "SchemaVersion",
     "schemaVersion",
     "Id",
@@ -21,6 +21,11 @@ const FIRST_OF_FINDING: [&str; 14] = [
     "findingArn",
     "class_uid",
     "activity_id",
+    "finding_info",
+    "metadata",
+    "timestamp",
+    "flow_id",
+    "event_type",
 ];
 
 /// True if the object at the window's beginning holds a list of findings; looks no further than the window.

@@ -13,6 +13,8 @@ pub(crate) struct Input<R> {
     buffer: Vec<u8>,
     start: usize,
     ended: bool,
+    /// Why the reader failed behind what it gave last, which is taken first.
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> Input<R> {
@@ -22,6 +24,7 @@ impl<R: Read> Input<R> {
             buffer: Vec::new(),
             start: 0,
             ended: false,
+            failed: None,
         }
     }
 
@@ -45,6 +48,9 @@ impl<R: Read> Input<R> {
         if self.ended {
             return Ok(false);
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let rest = self.buffer.len() - self.start;
         self.buffer.copy_within(self.start.., 0);
         self.buffer.truncate(rest);
@@ -53,13 +59,18 @@ impl<R: Read> Input<R> {
             self.buffer.shrink_to(2 * CHUNK);
         }
         let want = rest.max(CHUNK);
-        let got = self
-            .reader
-            .by_ref()
-            .take(want as u64)
-            .read_to_end(&mut self.buffer)?;
-        self.ended = got < want;
-        Ok(got > 0)
+        let mut window = self.reader.by_ref().take(want as u64);
+        match window.read_to_end(&mut self.buffer) {
+            Ok(got) => {
+                self.ended = got < want;
+                Ok(got > 0)
+            }
+            Err(error) if self.buffer.len() > rest => {
+                self.failed = Some(error);
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Skips white space and returns the byte behind it, unconsumed; `None` at the end.

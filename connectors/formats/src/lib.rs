@@ -1,9 +1,9 @@
-//! AWS finding formats (ASFF, GuardDuty, Inspector2, Inspector Classic) to poamd's finding reports.
+//! Finding formats (ASFF, OCSF, GuardDuty, Inspector2, Inspector Classic, Suricata EVE) to poamd's finding reports.
 //!
 //! Pure: bytes in, reports out; no network, no clock, no ledger. What a report means for a record is the
 //! application's. In reading order: what is taken from a document (`lenient`, `marks`), whose it is and
 //! what it is about (`given`, `origin`, `resource`, `technology`, `product`, `control`, `weakness`, `flaw`, `attack`, `reach`), one file a format,
-//! and how documents are found in what was sent (`scan`, `repair`, `input`, `envelope`, `take`, `documents`).
+//! and how documents are found in what was sent (`unpack`, `scan`, `repair`, `input`, `envelope`, `take`, `documents`).
 
 mod arn_view;
 mod asff;
@@ -13,6 +13,7 @@ mod detect;
 mod document;
 mod documents;
 mod envelope;
+mod eve;
 mod flaw;
 mod given;
 mod guardduty;
@@ -22,6 +23,7 @@ mod inspector2;
 mod inspector_classic;
 mod lenient;
 mod marks;
+mod ocsf;
 mod origin;
 mod product;
 mod reach;
@@ -30,6 +32,7 @@ mod resource;
 mod scan;
 mod take;
 mod technology;
+mod unpack;
 mod weakness;
 
 pub use detect::Format;
@@ -37,3 +40,4 @@ pub use documents::{Documents, parse_documents, parse_page, read_documents};
 pub use given::Given;
 pub use hash::{content_hash, raw_hash};
 pub use technology::technology;
+pub use unpack::unpacked;

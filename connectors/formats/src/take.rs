@@ -6,11 +6,13 @@ use serde_json::Value;
 use crate::asff::Asff;
 use crate::detect::{Format, Kind, detect};
 use crate::document::Document;
+use crate::eve::Eve;
 use crate::given::Given;
 use crate::guardduty::GuardDuty;
 use crate::inspector_classic::InspectorClassic;
 use crate::inspector2::Inspector2;
 use crate::marks::Marks;
+use crate::ocsf::Ocsf;
 use crate::repair::repair;
 
 /// What came of the object at the beginning of some bytes.
@@ -65,6 +67,8 @@ fn attempt(bytes: &[u8], format: Format, given: &Given, sure: bool) -> Try {
         Format::GuardDuty => attempt_as::<GuardDuty<'_>>(bytes, given, sure),
         Format::Inspector2 => attempt_as::<Inspector2<'_>>(bytes, given, sure),
         Format::InspectorClassic => attempt_as::<InspectorClassic<'_>>(bytes, given, sure),
+        Format::Ocsf => attempt_as::<Ocsf<'_>>(bytes, given, sure),
+        Format::Eve => attempt_as::<Eve<'_>>(bytes, given, sure),
     }
 }
 
@@ -115,6 +119,8 @@ pub(crate) fn take_repaired(
         Format::GuardDuty => repaired_as::<GuardDuty<'_>>(&text, &source, given),
         Format::Inspector2 => repaired_as::<Inspector2<'_>>(&text, &source, given),
         Format::InspectorClassic => repaired_as::<InspectorClassic<'_>>(&text, &source, given),
+        Format::Ocsf => repaired_as::<Ocsf<'_>>(&text, &source, given),
+        Format::Eve => repaired_as::<Eve<'_>>(&text, &source, given),
     }
 }
 

@@ -84,6 +84,46 @@ fn a_damaged_database_and_a_second_instance_are_79() {
     house.run(&["sync"]).done();
 }
 
+/// Suricata's log, packed: the account comes from the command, traffic is counted, a damaged file says so by name.
+#[test]
+fn a_packed_log_of_suricata_is_imported_for_the_account_that_is_said() {
+    let house = House::with("");
+    let alert = r#"{"timestamp":"2026-11-20T05:12:41.123456+0000","event_type":"alert","src_ip":"198.51.100.7","src_port":51234,"dest_ip":"10.20.1.25","dest_port":22,"proto":"TCP","alert":{"action":"allowed","gid":1,"signature_id":2001219,"signature":"ET SCAN Potential SSH Scan","category":"c","severity":2}}"#;
+    let flow = r#"{"timestamp":"2026-11-20T05:12:41.123456+0000","event_type":"flow","src_ip":"10.20.1.25"}"#;
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gz, format!("{alert}\n{flow}\n{flow}\n").as_bytes()).unwrap();
+    let bytes = gz.finish().unwrap();
+    let file = house.path("eve.json.gz");
+    std::fs::write(&file, &bytes).unwrap();
+    let file = file.to_str().unwrap();
+
+    let ran = house.run(&["import", file]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.out.contains("--account"), "{}", ran.out);
+
+    let whose = ["--account", "123456789012", "--region", "us-east-1"];
+    let ran = house.run(&[&["import", file], &whose[..]].concat());
+    ran.done();
+    let ran = house.run(&[&["import", file, "--format", "json"], &whose[..]].concat());
+    assert!(
+        ran.out.contains("\"passed\": 2") || ran.out.contains("\"passed\":2"),
+        "{}",
+        ran.out
+    );
+    let rows = house.run(&["finding", "list", "--format", "json"]).rows();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["source"], "suricata");
+
+    let cut = house.path("cut.json.gz");
+    std::fs::write(&cut, &bytes[..bytes.len() - 12]).unwrap();
+    let ran = house.run(&["import", cut.to_str().unwrap()]);
+    assert!(
+        ran.err.contains("cut.json.gz") && ran.err.contains("cut off"),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn an_import_without_anything_usable_is_1_and_visible_in_the_doctor() {
     let house = House::with("");

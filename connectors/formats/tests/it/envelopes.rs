@@ -21,6 +21,7 @@ fn bare(mut report: FindingReport) -> FindingReport {
 const HUB: &str = "asff/18-page1-with-next-token.json";
 const GUARDDUTY: &str = "guardduty/get-findings-commercial.json";
 const INSPECTOR: &str = "inspector2/list-findings-page1-wire.json";
+const OCSF: &str = "ocsf/get-findings-v2-inspector-vulnerability.json";
 
 #[test]
 fn every_envelope_gives_the_same_findings() {
@@ -28,6 +29,7 @@ fn every_envelope_gives_the_same_findings() {
         (HUB, "Findings", 2),
         (GUARDDUTY, "findings", 3),
         (INSPECTOR, "findings", 3),
+        (OCSF, "Findings", 1),
     ] {
         let reply = value(file);
         let want: Vec<_> = import(reply.to_string().as_bytes())
@@ -102,6 +104,7 @@ fn a_reply_of_a_service() {
         (Format::Asff, HUB, Channel::Hub, 2),
         (Format::GuardDuty, GUARDDUTY, Channel::Pull, 3),
         (Format::Inspector2, INSPECTOR, Channel::Pull, 3),
+        (Format::Ocsf, OCSF, Channel::Hub, 1),
     ] {
         assert_eq!(format.pulled_by(), channel);
         let page = parse_page(format, channel, "page 1", &bytes(file));

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod envelopes;
+mod exports;
 mod fixtures;
 mod hashes;
 mod states;
@@ -28,6 +29,7 @@ fn import(bytes: &[u8]) -> Page {
         all.reports.extend(page.reports);
         all.set_aside.extend(page.set_aside);
         all.damaged |= page.damaged;
+        all.passed += page.passed;
     }
     all
 }
