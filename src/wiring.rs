@@ -8,6 +8,7 @@ use poamd_contract::chance::Chance;
 use poamd_contract::clock::Clock;
 use poamd_contract::desk::{Desk, Urgency};
 use poamd_contract::error::ConnectorError;
+use poamd_contract::hub::HubWriter;
 use poamd_contract::mailing::Mailer;
 use poamd_contract::secret::{ExposeSecret, SecretString};
 use poamd_contract::source::FindingSource;
@@ -81,6 +82,7 @@ pub fn context_over(
     Ok(Context {
         sources: aws.sources,
         watches: aws.watches,
+        hub: aws.hub,
         desks: desks(&config, &*around.env)?,
         mailer: mailer(&config, &*around.env)?,
         ..inner_context(config, around, store)?
@@ -106,6 +108,7 @@ pub fn inner_context(
         watches: Vec::new(),
         desks: BTreeMap::new(),
         mailer: None,
+        hub: None,
         holder: holder(&*around.chance),
         stop: CancellationToken::new(),
         progress: around.progress.clone(),
@@ -195,6 +198,7 @@ fn secret(key: &str, secret: &Secret, env: &dyn Env) -> Result<SecretString, Wir
 struct AwsParts {
     sources: Vec<Arc<dyn FindingSource>>,
     watches: Vec<Arc<dyn AccountWatch>>,
+    hub: Option<Arc<dyn HubWriter>>,
 }
 
 #[cfg(feature = "aws")]
@@ -232,6 +236,7 @@ fn aws(config: &Config, around: &Surroundings) -> Result<AwsParts, WiringError> 
             .into_iter()
             .filter(|w| chosen(w.technology()))
             .collect(),
+        hub: config.writeback.enabled.then(|| aws.hub_writer()),
     })
 }
 

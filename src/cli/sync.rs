@@ -8,6 +8,7 @@ use super::failure::{Exit, Failure};
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
+use crate::delivery::writeback::Summary as Writeback;
 use crate::domain::record::RecordId;
 use crate::jobs::sync::{self, Summary};
 use crate::tickets::planner::Wanted;
@@ -38,10 +39,11 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
 }
 
 fn lines(done: &Summary) -> Vec<String> {
+    let mut lines: Vec<String> = done.written_back.iter().flat_map(written_back).collect();
     if !done.enabled {
-        return vec!["tickets are switched off: [tickets] enabled = false".to_owned()];
+        lines.push("tickets are switched off: [tickets] enabled = false".to_owned());
+        return lines;
     }
-    let mut lines = Vec::new();
     for (desk, polled) in &done.polled {
         lines.push(format!(
             "{desk}: {} tickets looked at, {} changed, {} new comments, {} justifications accepted, {} refused",
@@ -79,6 +81,25 @@ fn lines(done: &Summary) -> Vec<String> {
             done.planned.held_back
         ));
     }
+    lines
+}
+
+fn written_back(done: &Writeback) -> Vec<String> {
+    let mut lines = vec![format!(
+        "security hub: {} written, {} stood as they should, {} wait for another try, {} are gone there",
+        done.written, done.as_wanted, done.later, done.gone
+    )];
+    if done.failed > 0 {
+        lines.push(format!(
+            "security hub: {} were refused too often; poamd doctor names them",
+            done.failed
+        ));
+    }
+    lines.extend(
+        done.paused
+            .iter()
+            .map(|(cell, why)| format!("security hub: {cell} rests for an hour: {why}")),
+    );
     lines
 }
 

@@ -28,6 +28,7 @@ pub mod telemetry;
 pub mod templates;
 pub mod tickets;
 mod value;
+pub mod writeback;
 
 use std::path::Path;
 
@@ -48,6 +49,7 @@ pub use secret::Secret;
 pub use telemetry::Telemetry;
 pub use templates::Templates;
 pub use tickets::Tickets;
+pub use writeback::Writeback;
 
 use document::Source;
 use reader::{Reader, Sections};
@@ -73,6 +75,7 @@ pub struct Config {
     pub mail: Option<Mail>,
     pub reports: Vec<Report>,
     pub telemetry: Telemetry,
+    pub writeback: Writeback,
 }
 
 /// Reads a file. An empty one is valid.
@@ -149,6 +152,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         sections.many(&poam::LABELS),
     );
     let tickets = Tickets::read(sections.one(&tickets::SECTION));
+    let writeback = Writeback::read(sections.one(&writeback::SECTION));
     let telemetry = Telemetry::read(sections.one(&telemetry::SECTION), env);
     let mail = sections.one(&mail::SECTION);
     let (has_mail, mail) = (
@@ -182,6 +186,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         mail,
         reports: only(reports)?,
         telemetry: telemetry?,
+        writeback: writeback?,
     })
 }
 

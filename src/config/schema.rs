@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::{
     accounts, aws, database, deployment, desks, mail, poam, policies, reports, schedule, telemetry,
-    templates, tickets,
+    templates, tickets, writeback,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 15] = [
+pub const SECTIONS: [&Section; 16] = [
     &deployment::SECTION,
     &database::SECTION,
     &aws::SECTION,
@@ -25,6 +25,7 @@ pub const SECTIONS: [&Section; 15] = [
     &poam::LABELS,
     &tickets::SECTION,
     &desks::SECTION,
+    &writeback::SECTION,
     &mail::SECTION,
     &reports::SECTION,
     &telemetry::SECTION,

@@ -6,3 +6,4 @@
 pub mod backoff;
 pub mod mail;
 pub mod tickets;
+pub mod writeback;

@@ -29,3 +29,4 @@ pub mod signals;
 pub mod ticket;
 pub mod timetable;
 pub mod vendor;
+pub mod writeback;

@@ -9,6 +9,7 @@ pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod sync;
+pub mod writeback;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use poamd_contract::chance::Chance;
 use poamd_contract::clock::Clock;
 use poamd_contract::coverage::{Cell, Coverage};
 use poamd_contract::desk::Desk;
+use poamd_contract::hub::HubWriter;
 use poamd_contract::mailing::Mailer;
 use poamd_contract::source::FindingSource;
 use poamd_contract::watch::AccountWatch;
@@ -46,6 +48,8 @@ pub struct Context {
     pub watches: Vec<Arc<dyn AccountWatch>>,
     pub desks: BTreeMap<String, Arc<dyn Desk>>,
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// The hub that findings are written back to, if that is switched on.
+    pub hub: Option<Arc<dyn HubWriter>>,
     /// Names this process in leases.
     pub holder: String,
     /// Set when the process is to end: what is being sent is finished, nothing more is begun.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Context, JobError, Result, pull, report};
+use super::{Context, JobError, Result, pull, report, writeback};
 use crate::config::desks::{Backend, Desk as DeskConfig};
 use crate::config::tickets::MinimumRating;
 use crate::delivery::mail::MailSummary;
 use crate::delivery::tickets::{self as delivery, Dispatcher};
+use crate::delivery::writeback::Summary as Writeback;
 use crate::domain::rating::Rating;
 use crate::poam::Planned;
 use crate::tickets::planner::{self, Wanted};
@@ -32,6 +33,8 @@ pub struct Summary {
     pub planned: planner::Planned,
     pub sent: delivery::Summary,
     pub mail: MailSummary,
+    /// What was left in Security Hub; `None` where that is switched off.
+    pub written_back: Option<Writeback>,
 }
 
 impl Summary {
@@ -39,6 +42,10 @@ impl Summary {
     pub fn is_trouble(&self) -> bool {
         self.sent.failed + self.sent.needs_operator > 0
             || !self.sent.paused.is_empty()
+            || self
+                .written_back
+                .as_ref()
+                .is_some_and(Writeback::is_trouble)
             || self
                 .polled
                 .values()
@@ -82,6 +89,7 @@ pub async fn run(ctx: &Context) -> Result<Summary> {
     } else {
         summary.records = pull::plan(ctx, ACTOR).await?;
     }
+    summary.written_back = writeback::run(ctx).await?;
     summary.mail = report::deliver(ctx).await?;
     ctx.progress.end("sync");
     ctx.finish_run(
@@ -91,7 +99,7 @@ pub async fn run(ctx: &Context) -> Result<Summary> {
         } else {
             "complete"
         },
-        json!({ "planned": summary.planned, "sent": summary.sent }),
+        json!({ "planned": summary.planned, "sent": summary.sent, "written_back": summary.written_back }),
     )
     .await?;
     Ok(summary)

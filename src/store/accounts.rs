@@ -37,6 +37,8 @@ pub struct AccountRow {
     pub created_at: NaiveDateTime,
     pub changed_at: NaiveDateTime,
     pub removed_at: Option<NaiveDateTime>,
+    /// The account in whose organization it was found; none for one that somebody wrote down.
+    pub found_by: Option<String>,
 }
 
 impl AccountRow {
@@ -75,6 +77,7 @@ impl AccountRow {
             created_at: before.map_or(at, |b| b.created_at),
             changed_at: before.map_or(at, |b| b.changed_at),
             removed_at: None,
+            found_by: before.and_then(|b| b.found_by.clone()),
         })
     }
 }

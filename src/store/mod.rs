@@ -33,6 +33,7 @@ pub mod tickets;
 pub mod vendors;
 pub mod versions;
 pub mod watched;
+pub mod writebacks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -27,6 +27,7 @@ diesel::table! {
         created_at -> Timestamp,
         changed_at -> Timestamp,
         removed_at -> Nullable<Timestamp>,
+        found_by -> Nullable<Text>,
     }
 }
 
@@ -520,6 +521,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    writebacks (id) {
+        id -> BigInt,
+        account -> Text,
+        native_id -> Text,
+        cell -> Text,
+        record_id -> BigInt,
+        wanted -> Text,
+        seen_hash -> BigInt,
+        state -> Text,
+        attempt -> BigInt,
+        not_before -> Timestamp,
+        sent -> Nullable<Text>,
+        written -> Text,
+        error -> Nullable<Text>,
+        changed_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     accounts,
@@ -556,4 +576,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_versions,
     finding_versions,
     ticket_versions,
+    writebacks,
 );

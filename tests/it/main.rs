@@ -30,3 +30,4 @@ mod support;
 mod systemd;
 mod templates;
 mod tickets;
+mod writeback;

@@ -141,6 +141,38 @@ impl Cell {
         .await
     }
 
+    /// Makes a call that changes something, once: after an unclear answer the caller reads before it writes again.
+    pub(crate) async fn once<O, E, F>(
+        &self,
+        operation: &'static Operation,
+        mut attempt: F,
+    ) -> Result<O, Trouble>
+    where
+        O: Send + 'static,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: FnMut() -> Sent<O, E> + Send,
+    {
+        let Wiring { pace, throttle, .. } = &*self.wiring;
+        let (account, region) = (self.account.as_str(), self.region.as_str());
+        self.keyring.ready().await?;
+        let wait = throttle.take(account, region, operation, pace.now());
+        if !wait.is_zero() {
+            pace.sleep(wait).await;
+        }
+        let answer = attempt()
+            .await
+            .map_err(|error| Trouble::of(&self.place(operation), &error));
+        match &answer {
+            Ok(_) => throttle.succeeded(account, region, operation, pace.now()),
+            Err(trouble) if trouble.kind == Kind::Throttled => {
+                throttle.throttled(account, region, operation, pace.now());
+            }
+            Err(trouble) if trouble.kind == Kind::Expired => self.keyring.forget().await,
+            Err(_) => {}
+        }
+        answer
+    }
+
     /// Makes a call and returns the reply's bytes as they came, whether or not the SDK could read them.
     pub(crate) async fn raw<O, E, F>(
         &self,

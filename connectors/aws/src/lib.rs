@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod fips;
 mod http;
+mod hub_writer;
 mod json;
 mod operation;
 mod pace;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use poamd_contract::chance::Chance;
 use poamd_contract::clock::Clock;
 use poamd_contract::error::Result;
+use poamd_contract::hub::HubWriter;
 use poamd_contract::source::FindingSource;
 use poamd_contract::watch::{AccountProbe, AccountWatch};
 
@@ -77,6 +79,16 @@ impl Aws {
     /// `iamuser`, `policy`, `s3`, `securitygroup`.
     pub fn watches(&self) -> Vec<Arc<dyn AccountWatch>> {
         watches::all(&self.session)
+    }
+
+    /// Security Hub as something to write to. Whoever does not ask for it writes nothing.
+    pub fn hub_writer(&self) -> Arc<dyn HubWriter> {
+        Arc::new(hub_writer::HubWriteBack::new(Arc::clone(&self.session)))
+    }
+
+    /// What the role needs beside that once `[writeback]` is switched on (`docs/aws-writeback-permissions.json`).
+    pub fn writeback_permissions(&self) -> serde_json::Value {
+        permissions::writing(self.hub_writer().actions().iter().copied())
     }
 
     pub fn probe(&self) -> Arc<dyn AccountProbe> {

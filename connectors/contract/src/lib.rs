@@ -18,6 +18,7 @@ pub mod detail;
 pub mod error;
 pub mod finding;
 pub mod health;
+pub mod hub;
 pub mod ids;
 pub mod item;
 pub mod mailing;

@@ -9,11 +9,12 @@ use super::over;
 use crate::cli::listing::counted;
 use crate::config::Config;
 use crate::domain::mail::MailState;
+use crate::domain::record::RecordId;
 use crate::domain::ticket::{Link, OutboxState};
 use crate::store::mails::MailRow;
 use crate::store::outbox::OutboxRow;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets};
+use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets, writebacks};
 
 /// A job that is later than this is not being run.
 const OVERDUE: TimeDelta = TimeDelta::minutes(15);
@@ -23,6 +24,7 @@ pub fn checks(conn: &mut AnyConnection, config: &Config, now: DateTime<Utc>) -> 
     checks.extend(effects(conn)?);
     checks.push(waiting(conn, now)?);
     checks.push(missing(conn)?);
+    checks.extend(written_back(conn, config)?);
     checks.extend(letters(conn)?);
     checks.extend(timetable(conn, now)?);
     Ok(checks)
@@ -48,6 +50,31 @@ fn justifiers(config: &Config) -> Vec<Check> {
         Verdict::Warning,
         "nobody's justification counts there: list people's ids as justifiers",
     )]
+}
+
+/// What a hub would not take; nothing is said where nothing is written back.
+fn written_back(conn: &mut AnyConnection, config: &Config) -> Result<Option<Check>> {
+    if !config.writeback.enabled {
+        return Ok(None);
+    }
+    let refused: Vec<String> = writebacks::in_state(conn, writebacks::FAILED)?
+        .into_iter()
+        .map(|row| {
+            format!(
+                "{} for {}: {}",
+                row.native_id,
+                RecordId(row.record_id),
+                row.error.unwrap_or_default()
+            )
+        })
+        .collect();
+    Ok(Some(over(
+        "write-back",
+        "Security Hub took all that was written",
+        &refused,
+        Verdict::Failed,
+        "each is tried again when it or its record changes; put right what is said there",
+    )))
 }
 
 fn effects(conn: &mut AnyConnection) -> Result<Vec<Check>> {

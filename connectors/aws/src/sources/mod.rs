@@ -12,6 +12,8 @@ use poamd_contract::source::FindingSource;
 
 use crate::session::Session;
 
+pub(crate) use security_hub::GET_FINDINGS as GET_HUB_FINDINGS;
+
 macro_rules! sources {
     ($($file:ident: $source:ident,)*) => {
         $(mod $file;)*

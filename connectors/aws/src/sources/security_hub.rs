@@ -25,7 +25,7 @@ use crate::error::Trouble;
 use crate::operation::{Operation, Rate};
 use crate::session::Session;
 
-const GET_FINDINGS: Operation =
+pub(crate) const GET_FINDINGS: Operation =
     Operation::new("securityhub", "GetFindings", "securityhub:GetFindings", Rate::new(3, 6));
 const READING: Reading =
     Reading { operation: &GET_FINDINGS, format: Format::Asff, channel: Channel::Hub, token: "NextToken" };

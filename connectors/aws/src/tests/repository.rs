@@ -12,25 +12,33 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `POAMD_WRITE=1 cargo test -p poamd-aws permissions` writes the file anew.
+/// `POAMD_WRITE=1 cargo test -p poamd-aws permissions` writes the files anew.
 #[test]
-fn permissions_file_is_what_the_code_needs() {
+fn permissions_files_are_what_the_code_needs() {
     let aws = Aws::new(
         AwsConfig::default(),
         Arc::new(SystemClock),
         Arc::new(Middle),
     )
     .unwrap();
-    let needed = serde_json::to_string_pretty(&aws.permissions()).unwrap() + "\n";
-    let file = here().join("../../docs/aws-permissions.json");
-    if std::env::var_os("POAMD_WRITE").is_some() {
-        std::fs::write(&file, &needed).unwrap();
+    for (name, document) in [
+        ("aws-permissions.json", aws.permissions()),
+        (
+            "aws-writeback-permissions.json",
+            aws.writeback_permissions(),
+        ),
+    ] {
+        let needed = serde_json::to_string_pretty(&document).unwrap() + "\n";
+        let file = here().join("../../docs").join(name);
+        if std::env::var_os("POAMD_WRITE").is_some() {
+            std::fs::write(&file, &needed).unwrap();
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(
+            written, needed,
+            "{name}; run: POAMD_WRITE=1 cargo test -p poamd-aws permissions"
+        );
     }
-    let written = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(
-        written, needed,
-        "run: POAMD_WRITE=1 cargo test -p poamd-aws permissions"
-    );
 }
 
 #[test]

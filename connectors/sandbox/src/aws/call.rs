@@ -153,6 +153,7 @@ impl Parts<'_> {
                 )),
             },
             ("securityhub", "POST", ["findings"]) => named("GetFindings"),
+            ("securityhub", "PATCH", ["findings", "batchupdate"]) => named("BatchUpdateFindings"),
             ("securityhub", "GET", ["accounts"]) => named("DescribeHub"),
             ("guardduty", "GET", ["detector"]) => named("ListDetectors"),
             ("guardduty", "POST", ["detector", id, "findings"]) => about("ListFindings", id),

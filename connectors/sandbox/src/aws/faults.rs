@@ -23,6 +23,10 @@ pub enum Kind {
     CutOff,
     /// The connection is closed without an answer.
     NoAnswer,
+    /// All is done as asked, and the connection is closed without an answer.
+    AnswerLost,
+    /// A batch leaves out its first findings, so many, and says so.
+    Unprocessed(usize),
     /// A 200 that is HTML.
     Garbage,
     /// The page names the same next token again and again.
@@ -45,6 +49,8 @@ impl Kind {
             Self::Truncated => "truncated",
             Self::CutOff => "cut-off",
             Self::NoAnswer => "no-answer",
+            Self::AnswerLost => "answer-lost",
+            Self::Unprocessed(_) => "unprocessed",
             Self::Garbage => "garbage",
             Self::RepeatedToken => "repeated-token",
             Self::EmptyPage => "empty-page",

@@ -4,6 +4,7 @@
 //!
 //! Not in it: the estate that it hands out (`crate::estate`).
 
+mod batch_update;
 mod call;
 mod faults;
 mod filters;
@@ -250,6 +251,10 @@ async fn answer(
         tokio::time::sleep(rate::latency(&call, factor)).await;
     }
     let answer = outcome.unwrap_or_else(|refusal| refusal.answer(&call.service));
+    if matches!(fault, Some(Kind::AnswerLost)) {
+        inner.note(&call, "lost", Reply::Dropped, fault.as_ref());
+        return no_answer();
+    }
     inner.note(
         &call,
         &answer.status.to_string(),
@@ -280,7 +285,7 @@ impl Inner {
             repeat: matches!(fault, Some(Kind::RepeatedToken)),
             empty: matches!(fault, Some(Kind::EmptyPage)),
         };
-        let estate = self.estate();
+        let mut estate = self.estate();
         match call.service.as_str() {
             "sts" => sts::answer(
                 call,
@@ -289,6 +294,13 @@ impl Inner {
                 self.history.clock().now(),
                 self.credential_life,
             ),
+            "securityhub" if call.operation == "BatchUpdateFindings" => {
+                let left_out = match fault {
+                    Some(Kind::Unprocessed(count)) => *count,
+                    _ => 0,
+                };
+                batch_update::answer(call, &mut estate, left_out)
+            }
             "securityhub" => security_hub::answer(call, &estate, &pages, &self.listings),
             "guardduty" => guardduty::answer(call, &estate, &pages),
             "inspector2" => inspector::answer(call, &estate, &pages),
