@@ -10,6 +10,7 @@ use poamd_contract::desk::{Desk, Urgency};
 use poamd_contract::error::ConnectorError;
 use poamd_contract::hub::HubWriter;
 use poamd_contract::mailing::Mailer;
+use poamd_contract::organization::Organization;
 use poamd_contract::secret::{ExposeSecret, SecretString};
 use poamd_contract::source::FindingSource;
 use poamd_contract::watch::{AccountProbe, AccountWatch};
@@ -83,6 +84,7 @@ pub fn context_over(
         sources: aws.sources,
         watches: aws.watches,
         hub: aws.hub,
+        organization: aws.organization,
         desks: desks(&config, &*around.env)?,
         mailer: mailer(&config, &*around.env)?,
         ..inner_context(config, around, store)?
@@ -109,6 +111,7 @@ pub fn inner_context(
         desks: BTreeMap::new(),
         mailer: None,
         hub: None,
+        organization: None,
         holder: holder(&*around.chance),
         stop: CancellationToken::new(),
         progress: around.progress.clone(),
@@ -199,6 +202,7 @@ struct AwsParts {
     sources: Vec<Arc<dyn FindingSource>>,
     watches: Vec<Arc<dyn AccountWatch>>,
     hub: Option<Arc<dyn HubWriter>>,
+    organization: Option<Arc<dyn Organization>>,
 }
 
 #[cfg(feature = "aws")]
@@ -237,6 +241,7 @@ fn aws(config: &Config, around: &Surroundings) -> Result<AwsParts, WiringError> 
             .filter(|w| chosen(w.technology()))
             .collect(),
         hub: config.writeback.enabled.then(|| aws.hub_writer()),
+        organization: config.organization.as_ref().map(|_| aws.organization()),
     })
 }
 

@@ -19,6 +19,7 @@ pub const SERVICES: &[&str] = &[
     "iam",
     "inspector",
     "inspector2",
+    "organizations",
     "s3",
     "securityhub",
     "sts",

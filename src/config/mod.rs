@@ -17,6 +17,7 @@ pub mod env;
 pub mod example;
 pub mod mail;
 pub mod poam;
+pub mod organization;
 pub mod policies;
 pub mod problem;
 mod reader;
@@ -41,6 +42,7 @@ pub use desks::Desk;
 pub use env::{Env, ProcessEnv};
 pub use mail::Mail;
 pub use poam::Poam;
+pub use organization::Organization;
 pub use policies::Policies;
 pub use problem::{ConfigErrors, Problem};
 pub use reports::Report;
@@ -63,6 +65,8 @@ pub struct Config {
     pub deployment: Deployment,
     pub database: Database,
     pub aws: Aws,
+    /// Whose accounts are found by themselves.
+    pub organization: Option<Organization>,
     /// Declared accounts; more may live in the database.
     pub accounts: Vec<Account>,
     pub schedule: Schedule,
@@ -143,6 +147,10 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     let deployment = Deployment::read(sections.one(&deployment::SECTION));
     let database = Database::read(sections.one(&database::SECTION), env);
     let aws = Aws::read(sections.one(&aws::SECTION));
+    let organization = sections.one(&organization::SECTION);
+    let organization = organization
+        .is_present()
+        .then(|| Organization::read(organization));
     let schedule = Schedule::read(sections.one(&schedule::SECTION));
     let policies = Policies::read(sections.one(&policies::SECTION));
     let templates = Templates::read(sections.one(&templates::SECTION));
@@ -176,6 +184,10 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         deployment: deployment?,
         database: database?,
         aws: aws?,
+        organization: match organization {
+            Some(read) => Some(read?),
+            None => None,
+        },
         accounts: only(accounts)?,
         schedule: schedule?,
         policies: policies?,

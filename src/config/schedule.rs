@@ -33,6 +33,12 @@ pub const SECTION: Section = Section {
             r#""*/5 * * * *""#,
             "Write tickets, read comments and states.",
         ),
+        Key::with_default(
+            "discover",
+            Kind::Cron,
+            r#""17 4 * * *""#,
+            "Find the accounts of [aws.organization].",
+        ),
     ],
 };
 
@@ -43,22 +49,25 @@ pub struct Schedule {
     pub scan: CronExpr,
     pub pull: CronExpr,
     pub sync: CronExpr,
+    pub discover: CronExpr,
 }
 
 impl Schedule {
     pub(super) fn read(r: Reader<'_>) -> Option<Self> {
         r.reject_unknown();
-        let (time_zone, scan, pull, sync) = (
+        let (time_zone, scan, pull, sync, discover) = (
             r.get("time_zone"),
             r.get("scan"),
             r.get("pull"),
             r.get("sync"),
+            r.get("discover"),
         );
         Some(Self {
             time_zone: time_zone?,
             scan: scan?,
             pull: pull?,
             sync: sync?,
+            discover: discover?,
         })
     }
 }

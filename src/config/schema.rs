@@ -7,15 +7,16 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    accounts, aws, database, deployment, desks, mail, poam, policies, reports, schedule, telemetry,
-    templates, tickets, writeback,
+    accounts, aws, database, deployment, desks, mail, organization, poam, policies, reports,
+    schedule, telemetry, templates, tickets, writeback,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 16] = [
+pub const SECTIONS: [&Section; 17] = [
     &deployment::SECTION,
     &database::SECTION,
     &aws::SECTION,
+    &organization::SECTION,
     &accounts::SECTION,
     &schedule::SECTION,
     &policies::SECTION,

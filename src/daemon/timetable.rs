@@ -39,6 +39,9 @@ fn entries(config: &Config) -> BTreeMap<String, Entry> {
         ("scan".to_owned(), own(&plan.scan)),
         ("sync".to_owned(), own(&plan.sync)),
     ]);
+    if config.organization.is_some() {
+        entries.insert("discover".to_owned(), own(&plan.discover));
+    }
     for report in config.reports.iter().filter(|r| r.enabled) {
         let entry = Entry {
             expression: report.schedule.clone(),

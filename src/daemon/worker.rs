@@ -132,6 +132,15 @@ async fn run(ctx: &Context, job: &str) -> Result<(), JobError> {
                 "scanned"
             );
         }
+        "discover" => {
+            let summary = jobs::discover::run(ctx, false).await?;
+            tracing::info!(
+                members = summary.members,
+                added = summary.added.len(),
+                retired = summary.retired.len(),
+                "discovered"
+            );
+        }
         "sync" => jobs::sync::run(ctx).await.map(|_| ())?,
         other => match other.strip_prefix("report:") {
             Some(name) => jobs::report::scheduled(ctx, name).await.map(|_| ())?,

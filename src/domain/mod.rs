@@ -18,6 +18,7 @@ pub mod mail;
 pub mod marker;
 pub mod milestone;
 pub mod overrides;
+pub mod organization;
 pub mod plan;
 pub mod priority;
 pub mod pulling;

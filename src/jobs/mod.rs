@@ -1,6 +1,7 @@
 //! What the daemon does on schedule and the command line does at once: the same functions over the same context.
 
 mod blind;
+pub mod discover;
 pub mod import;
 pub mod lease;
 mod progress;
@@ -20,6 +21,7 @@ use poamd_contract::coverage::{Cell, Coverage};
 use poamd_contract::desk::Desk;
 use poamd_contract::hub::HubWriter;
 use poamd_contract::mailing::Mailer;
+use poamd_contract::organization::Organization;
 use poamd_contract::source::FindingSource;
 use poamd_contract::watch::AccountWatch;
 use serde::Serialize;
@@ -50,6 +52,8 @@ pub struct Context {
     pub mailer: Option<Arc<dyn Mailer>>,
     /// The hub that findings are written back to, if that is switched on.
     pub hub: Option<Arc<dyn HubWriter>>,
+    /// Whose accounts are found by themselves, if that is configured.
+    pub organization: Option<Arc<dyn Organization>>,
     /// Names this process in leases.
     pub holder: String,
     /// Set when the process is to end: what is being sent is finished, nothing more is begun.

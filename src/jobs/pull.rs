@@ -204,7 +204,7 @@ async fn pull_cell(
 }
 
 /// Notes how a look went; a change of it is an event.
-pub(super) fn note(
+pub(in crate::jobs) fn note(
     conn: &mut crate::store::AnyConnection,
     cell: &Cell,
     seen: &Coverage,

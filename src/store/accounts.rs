@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use poamd_contract::account::AccountAccess;
 use poamd_contract::ids::Region;
 use serde_json::{Value, json};
 
 use super::audit::{self, Event};
 use super::columns::stamp;
 use super::schema::accounts;
-use super::{AnyConnection, Result, from_json, to_json};
+use super::{AnyConnection, Result, StoreError, from_json, to_json};
 use crate::domain::account::Account;
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -44,6 +45,31 @@ pub struct AccountRow {
 impl AccountRow {
     pub fn regions(&self) -> Result<Vec<Region>> {
         from_json(&format!("account {}: regions", self.id), &self.regions)
+    }
+
+    /// The account as rules see it.
+    pub fn account(&self) -> Result<Account> {
+        let bad = |why: poamd_contract::ids::BadId| StoreError::Row {
+            what: format!("account {}", self.id),
+            why: why.to_string(),
+        };
+        Ok(Account {
+            access: AccountAccess {
+                id: self.id.parse().map_err(bad)?,
+                name: self.name.clone(),
+                partition: self.partition.parse().map_err(bad)?,
+                role: self.role.clone(),
+                external_id: self.external_id.clone(),
+                regions: self.regions()?,
+            },
+            label: self.label.clone(),
+            contacts: self.contacts()?,
+            notes: self.notes.clone(),
+            weight: self.weight,
+            active: self.active,
+            s3_canonical_id: self.canonical_id.clone(),
+            s3_name: self.canonical_name.clone(),
+        })
     }
 
     pub fn contacts(&self) -> Result<Vec<String>> {
@@ -174,6 +200,53 @@ pub fn is_declared(
             return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// Writes down an account that an organization shows: a new one, one that changed, or one that comes back.
+pub fn found(
+    conn: &mut AnyConnection,
+    account: &Account,
+    found_by: &str,
+    by: By<'_>,
+) -> Result<bool> {
+    let before = find(conn, account.access.id.as_str())?;
+    let same = AccountRow {
+        found_by: Some(found_by.to_owned()),
+        ..AccountRow::of(account, false, before.as_ref(), stamp(by.at))?
+    };
+    let Some(known) = before else {
+        diesel::insert_into(accounts::table)
+            .values(&same)
+            .execute(conn)?;
+        let body = json!({
+            "name": same.name, "label": same.label, "partition": same.partition, "role": same.role,
+            "external_id": same.external_id.is_some(), "regions": account.access.regions, "found_by": found_by,
+        });
+        note(conn, &same.id, by, "account.found", body)?;
+        return Ok(true);
+    };
+    if known == same {
+        return Ok(false);
+    }
+    let body = json!({
+        "name": same.name, "label": same.label, "role": same.role, "regions": account.access.regions,
+        "active": same.active, "was_active": known.active, "found_by": found_by,
+    });
+    write(conn, same, by, "account.changed", body)?;
+    Ok(true)
+}
+
+/// Looks no longer at an account that an organization lost; all that is known of it stays.
+pub fn retire(conn: &mut AnyConnection, id: &str, why: &str, by: By<'_>) -> Result<bool> {
+    let Some(row) = find(conn, id)?.filter(|row| row.active) else {
+        return Ok(false);
+    };
+    let next = AccountRow {
+        active: false,
+        ..row
+    };
+    write(conn, next, by, "account.retired", json!({ "why": why }))?;
     Ok(true)
 }
 

@@ -71,6 +71,20 @@ pub fn forget(conn: &mut AnyConnection, row: &CoverageRow) -> Result<()> {
     Ok(())
 }
 
+/// One cell as it was noted.
+pub fn find(conn: &mut AnyConnection, cell: &Cell) -> Result<Option<CoverageRow>> {
+    let key = (
+        cell.account.as_str(),
+        cell.region.as_str(),
+        cell.service.as_str(),
+    );
+    Ok(coverage::table
+        .find(key)
+        .select(CoverageRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
 /// Notes how a look at everything went. Returns true if the state of the cell changed with it.
 pub fn note(
     conn: &mut AnyConnection,

@@ -242,6 +242,10 @@ const FOLDERS: &[(&str, &str)] = &[
         "src/delivery/tickets",
         "the delivery state machine of tickets",
     ),
+    (
+        "src/delivery/writeback",
+        "what stands with findings in their hub: wanted, read, written",
+    ),
     ("src/domain", "the nouns and rules of the ledger; pure"),
     (
         "src/domain/clock",

@@ -11,6 +11,7 @@ mod crash;
 mod daemon;
 mod dedupe;
 mod desk_trouble;
+mod discover;
 mod disk_full;
 mod fuzzed;
 mod gaps;

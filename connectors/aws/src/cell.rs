@@ -71,6 +71,7 @@ clients! {
     iam: aws_sdk_iam;
     inspector: aws_sdk_inspector;
     inspector2: aws_sdk_inspector2;
+    organizations: aws_sdk_organizations;
     securityhub: aws_sdk_securityhub;
     sts: aws_sdk_sts;
 }

@@ -20,7 +20,8 @@ pub struct AwsConfig {
     pub region: Option<String>,
     /// One endpoint for every service (VPC endpoint, emulator).
     pub endpoint_url: Option<String>,
-    /// Endpoints by service (`securityhub`, `guardduty`, `inspector2`, `inspector`, `ec2`, `iam`, `s3`, `sts`);
+    /// Endpoints by service (`securityhub`, `guardduty`, `inspector2`, `inspector`, `ec2`, `iam`, `organizations`,
+    /// `s3`, `sts`);
     /// they win over `endpoint_url`.
     pub endpoint_urls: BTreeMap<String, String>,
     /// Profile of the shared configuration files for the base credentials.

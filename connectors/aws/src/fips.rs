@@ -21,11 +21,11 @@ const US: [&str; 4] = ["us-east-1", "us-east-2", "us-west-1", "us-west-2"];
 pub(crate) fn endpoint(service: &str, region: &Region) -> Fips {
     let name = region.as_str();
     match (Partition::of_region(region).as_str(), service) {
-        ("aws", "iam") => Fips::OwnHost,
+        ("aws", "iam" | "organizations") => Fips::OwnHost,
         ("aws", _) if US.contains(&name) => Fips::OwnHost,
         ("aws", "guardduty" | "ec2" | "s3") if name == "ca-west-1" => Fips::OwnHost,
         ("aws", "ec2" | "s3") if name == "ca-central-1" => Fips::OwnHost,
-        ("aws-us-gov", "guardduty" | "sts" | "ec2" | "iam") => Fips::OrdinaryHost,
+        ("aws-us-gov", "guardduty" | "sts" | "ec2" | "iam" | "organizations") => Fips::OrdinaryHost,
         ("aws-us-gov", _) => Fips::OwnHost,
         ("aws-iso" | "aws-iso-b", "s3") => Fips::OwnHost,
         _ => Fips::None,
@@ -46,6 +46,8 @@ mod tests {
             ("guardduty", "ca-central-1", Fips::None),
             ("sts", "eu-central-1", Fips::None),
             ("iam", "eu-central-1", Fips::OwnHost),
+            ("organizations", "eu-central-1", Fips::OwnHost),
+            ("organizations", "us-gov-west-1", Fips::OrdinaryHost),
             ("inspector2", "us-gov-east-1", Fips::OwnHost),
             ("guardduty", "us-gov-west-1", Fips::OrdinaryHost),
             ("iam", "us-gov-west-1", Fips::OrdinaryHost),

@@ -16,6 +16,7 @@ mod http;
 mod hub_writer;
 mod json;
 mod operation;
+mod organization;
 mod pace;
 mod permissions;
 mod probe;
@@ -35,6 +36,7 @@ use poamd_contract::chance::Chance;
 use poamd_contract::clock::Clock;
 use poamd_contract::error::Result;
 use poamd_contract::hub::HubWriter;
+use poamd_contract::organization::Organization;
 use poamd_contract::source::FindingSource;
 use poamd_contract::watch::{AccountProbe, AccountWatch};
 
@@ -89,6 +91,18 @@ impl Aws {
     /// What the role needs beside that once `[writeback]` is switched on (`docs/aws-writeback-permissions.json`).
     pub fn writeback_permissions(&self) -> serde_json::Value {
         permissions::writing(self.hub_writer().actions().iter().copied())
+    }
+
+    /// The organization whose accounts are to be found.
+    pub fn organization(&self) -> Arc<dyn Organization> {
+        Arc::new(organization::AwsOrganization::new(Arc::clone(
+            &self.session,
+        )))
+    }
+
+    /// What the role that asks an organization needs (`docs/aws-organization-permissions.json`).
+    pub fn organization_permissions(&self) -> serde_json::Value {
+        permissions::reading(self.organization().actions().iter().copied())
     }
 
     pub fn probe(&self) -> Arc<dyn AccountProbe> {

@@ -22,6 +22,7 @@ pub mod hub;
 pub mod ids;
 pub mod item;
 pub mod mailing;
+pub mod organization;
 pub mod secret;
 pub mod severity;
 pub mod source;

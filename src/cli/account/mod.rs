@@ -1,6 +1,7 @@
 //! `poamd account`: which AWS accounts are watched, and how they are reached.
 
 mod add;
+mod discover;
 mod file;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub enum Verb {
     Show(One),
     /// Try to reach accounts, and that others cannot reach them through us
     Test(Test),
+    /// Find the accounts of the organization now; add those the rules take, retire those that left
+    Discover(discover::Discover),
     /// Watch an account no longer; what is known of it stays
     Remove(Remove),
     /// Add all accounts of a CSV or JSON file, or none if one of them is wrong
@@ -130,6 +133,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: Verb) -> Result<Exit,
             Ok(Exit::Done)
         }
         Verb::Test(test) => try_out(shell, at, &test),
+        Verb::Discover(now) => now.run(shell, at),
         Verb::Remove(one) => remove(shell, at, &one.account).map(|()| Exit::Done),
         Verb::Import(import) => take_file(shell, at, &import.file).map(|()| Exit::Done),
     }

@@ -129,6 +129,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aws_sdk_iam", &["connectors/aws/"]),
     ("aws_sdk_inspector", &["connectors/aws/"]),
     ("aws_sdk_inspector2", &["connectors/aws/"]),
+    ("aws_sdk_organizations", &["connectors/aws/"]),
     ("aws_sdk_s3", &["connectors/aws/"]),
     ("aws_sdk_securityhub", &["connectors/aws/"]),
     ("aws_sdk_sts", &["connectors/aws/"]),

@@ -3,8 +3,10 @@
 
 mod behaviour;
 pub(crate) mod fake;
+mod hub;
 mod inspector;
 mod moto;
+mod organization;
 mod repository;
 mod roles;
 

@@ -24,6 +24,10 @@ fn permissions_files_are_what_the_code_needs() {
     for (name, document) in [
         ("aws-permissions.json", aws.permissions()),
         (
+            "aws-organization-permissions.json",
+            aws.organization_permissions(),
+        ),
+        (
             "aws-writeback-permissions.json",
             aws.writeback_permissions(),
         ),

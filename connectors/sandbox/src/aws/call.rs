@@ -77,7 +77,9 @@ impl Parts<'_> {
             })?;
         let (operation, subject) = self.operation(scope.service).map_err(refuse)?;
         let json = match scope.service {
-            "securityhub" | "guardduty" | "inspector2" | "inspector" if !self.body.is_empty() => {
+            "securityhub" | "guardduty" | "inspector2" | "inspector" | "organizations"
+                if !self.body.is_empty() =>
+            {
                 serde_json::from_slice(self.body).map_err(|error| {
                     refuse(Refusal::new(
                         400,
@@ -160,7 +162,7 @@ impl Parts<'_> {
             ("guardduty", "POST", ["detector", id, "findings", "get"]) => about("GetFindings", id),
             ("inspector2", "POST", ["findings", "list"]) => named("ListFindings"),
             ("inspector2", "POST", ["status", "batch", "get"]) => named("BatchGetAccountStatus"),
-            ("inspector", "POST", []) => {
+            ("inspector" | "organizations", "POST", []) => {
                 let target = self.header("x-amz-target").unwrap_or_default();
                 named(target.rsplit('.').next().unwrap_or_default())
             }

@@ -12,6 +12,7 @@ mod guardduty;
 mod inspector;
 mod keys;
 mod listings;
+mod organizations;
 mod pages;
 mod rate;
 mod recorded;
@@ -299,12 +300,14 @@ impl Inner {
                     Some(Kind::Unprocessed(count)) => *count,
                     _ => 0,
                 };
+                self.listings.forget();
                 batch_update::answer(call, &mut estate, left_out)
             }
             "securityhub" => security_hub::answer(call, &estate, &pages, &self.listings),
             "guardduty" => guardduty::answer(call, &estate, &pages),
             "inspector2" => inspector::answer(call, &estate, &pages),
             "inspector" => Err(inspector::classic()),
+            "organizations" => organizations::answer(call, &estate, &pages),
             "ec2" | "iam" | "s3" => recorded::answer(call, &estate),
             other => Err(Refusal::new(
                 400,

@@ -12,6 +12,7 @@ mod hub;
 mod inspector;
 mod inventory;
 mod moment;
+mod organization;
 mod recorded;
 mod tables;
 mod third_party;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use counts::Counts;
 pub use inventory::Resource;
+pub use organization::{Organization, OrganizationMember, Unit};
 pub use recorded::RecordedReply;
 
 use dice::Dice;
@@ -92,8 +94,13 @@ pub struct Estate {
     pub home_account: String,
     /// The partition of that account. Its key reaches the other partitions too: a loopback's privilege.
     pub home_partition: String,
+    /// `None`: the home account is in no organization.
+    pub organization: Option<Organization>,
     accounts: Vec<EstateAccount>,
 }
+
+/// The account of the base credentials.
+const HOME: &str = "999900001111";
 
 /// Who is in the estate: number, name, partition, label, regions.
 const ACCOUNTS: [(&str, &str, &str, &str, &[&str]); 3] = [
@@ -123,7 +130,7 @@ const ACCOUNTS: [(&str, &str, &str, &str, &[&str]); 3] = [
 impl Estate {
     /// The bundled estate as it stands at `now`.
     pub fn bundled(now: DateTime<Utc>) -> Self {
-        let accounts = ACCOUNTS
+        let accounts: Vec<EstateAccount> = ACCOUNTS
             .iter()
             .map(|&(id, name, partition, label, regions)| {
                 let resources = inventory::of(id);
@@ -156,8 +163,9 @@ impl Estate {
             .collect();
         Self {
             now,
-            home_account: "999900001111".to_owned(),
+            home_account: HOME.to_owned(),
             home_partition: "aws".to_owned(),
+            organization: Some(Organization::of(HOME, &accounts)),
             accounts,
         }
     }
