@@ -1,5 +1,7 @@
 //! Reads one section of the file by its table of keys: unknown, missing and wrong ones become problems.
 
+use std::borrow::Cow;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -201,9 +203,26 @@ impl<'s> Sections<'s> {
         Self { source, root }
     }
 
+    /// Where a section stands, if it does.
+    fn found(
+        &self,
+        section: &'static Section,
+    ) -> Option<(&'s Spanned<Cow<'s, str>>, &'s Spanned<DeValue<'s>>)> {
+        let (outer, inner) = section.place();
+        match inner {
+            None => self.root.get_key_value(outer),
+            // An outer one that is no table is told of where it is read itself.
+            Some(inner) => self
+                .root
+                .get(outer)
+                .and_then(|value| value.get_ref().as_table())
+                .and_then(|table| table.get_key_value(inner)),
+        }
+    }
+
     /// A section that stands once.
     pub fn one(&self, section: &'static Section) -> Reader<'s> {
-        let Some((key, value)) = self.root.get_key_value(section.name) else {
+        let Some((key, value)) = self.found(section) else {
             return Reader::new(self.source, section, None, None);
         };
         let offset = Some(key.span().start);
@@ -220,17 +239,7 @@ impl<'s> Sections<'s> {
 
     /// A section that may stand several times.
     pub fn many(&self, section: &'static Section) -> Vec<Reader<'s>> {
-        let (outer, inner) = section.place();
-        let found = match inner {
-            None => self.root.get_key_value(outer),
-            // An outer one that is no table is told of where it is read itself.
-            Some(inner) => self
-                .root
-                .get(outer)
-                .and_then(|value| value.get_ref().as_table())
-                .and_then(|table| table.get_key_value(inner)),
-        };
-        let Some((key, value)) = found else {
+        let Some((key, value)) = self.found(section) else {
             return Vec::new();
         };
         let wrong = |offset| {

@@ -31,10 +31,10 @@ fn answer(asked: &Asked) -> Reply {
             r#"{"Accounts":[{"Id":"000000000001","Name":"a","State":"ACTIVE","Status":"ACTIVE"}],"NextToken":"2"}"#
         }
         () if target("ListRoots") => r#"{"Roots":[{"Id":"r-1","Name":"Root"}]}"#,
-        () if target("ListOrganizationalUnitsForParent") && asked.says("r-1") => {
+        () if target("ListOrganizationalUnitsForParent") && asked.body.contains("r-1") => {
             r#"{"OrganizationalUnits":[{"Id":"ou-1","Name":"Work"}]}"#
         }
-        () if target("ListAccountsForParent") && asked.says("r-1") => {
+        () if target("ListAccountsForParent") && asked.body.contains("r-1") => {
             r#"{"Accounts":[{"Id":"000000000002"}]}"#
         }
         () if target("ListAccountsForParent") => r#"{"Accounts":[{"Id":"000000000001"}]}"#,
