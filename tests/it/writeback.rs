@@ -291,6 +291,7 @@ impl Stage {
                         state: Col(state),
                         live: true,
                         severity: None,
+                        from_severity: None,
                         rationale: "it is a public web site".to_owned(),
                         mitigations: String::new(),
                         requested_by: "isso".to_owned(),
