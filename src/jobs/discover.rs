@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use poamd_contract::coverage::{Cell, Coverage};
 use poamd_contract::ids::{AccountId, Region};
 use poamd_contract::organization::Member;
+use poamd_contract::source::Extent;
 use serde::Serialize;
 use serde_json::json;
 
@@ -152,7 +153,7 @@ fn take(
     run: i64,
     now: DateTime<Utc>,
 ) -> Result<Planned, StoreError> {
-    note(conn, &cell(own), whole, run, now, ACTOR)?;
+    note(conn, &cell(own), whole, Extent::Full, run, now, ACTOR)?;
     if !whole.is_complete() {
         return Ok((members.len() as u64, Vec::new()));
     }
@@ -176,8 +177,8 @@ fn take(
                 accounts::retire(conn, account.access.id.as_str(), why, by)?;
                 if account.access.id != *own {
                     let reason = format!("looked at no longer: {why}; what is open stays open");
-                    let gone = Coverage::Off { reason };
-                    note(conn, &cell(&account.access.id), &gone, run, now, ACTOR)?;
+                    let (gap, gone) = (cell(&account.access.id), Coverage::Off { reason });
+                    note(conn, &gap, &gone, Extent::Full, run, now, ACTOR)?;
                 }
             }
         }
