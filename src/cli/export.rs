@@ -11,6 +11,7 @@ use super::load;
 use super::shell::Shell;
 use crate::domain::record::RecordStatus;
 use crate::exchange::{self, Entry};
+use crate::jobs::rules;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -38,10 +39,13 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), 
     let filter = args.filters.filter();
     filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
     let opened = load::look(at, shell)?;
-    let mut entries = opened.filtered(&filter, |conn, snapshot| {
-        exchange::dataset(conn, snapshot, &filter)
-    })?;
     let today = shell.clock.now().date_naive();
+    let clocks = rules::poam(&opened.config.poam).clocks;
+    let mut entries = opened.filtered(&filter, |conn, snapshot| {
+        let mut entries = exchange::dataset(conn, snapshot, &filter)?;
+        exchange::rank(conn, snapshot, &clocks, today, &mut entries)?;
+        Ok(entries)
+    })?;
     entries.retain(|entry| !args.late || entry.record.is_late(today));
     match &args.out {
         None => Ok(write(args.format, shell.out, &entries)?),

@@ -12,9 +12,11 @@ pub mod failure;
 mod filters;
 mod finding;
 mod import;
+mod intel;
 mod item;
 mod listing;
 pub mod load;
+mod overrides;
 mod pages;
 mod poam;
 mod policy;
@@ -29,6 +31,7 @@ pub mod shell;
 mod summary;
 mod sync;
 mod ticket;
+mod triggers;
 mod version;
 
 use std::ffi::OsString;
@@ -90,6 +93,12 @@ enum Verb {
     /// Tickets on the desks
     #[command(subcommand)]
     Ticket(ticket::Verb),
+    /// What findings of a weakness, a technology or an account count with, by a person's word
+    #[command(subcommand)]
+    Override(overrides::Verb),
+    /// KEV, EPSS and SSVC from files
+    #[command(subcommand)]
+    Intel(intel::Verb),
     /// Write the POA&M for other programs
     Export(export::Args),
     /// The log of everything that changed
@@ -184,6 +193,8 @@ impl Cli {
             Verb::Finding(verb) => done(finding::run(shell, at, &verb)),
             Verb::Poam(verb) => done(poam::run(shell, at, &verb)),
             Verb::Ticket(verb) => done(ticket::run(shell, at, &verb)),
+            Verb::Override(verb) => done(overrides::run(shell, at, &verb)),
+            Verb::Intel(verb) => done(intel::run(shell, at, &verb)),
             Verb::Export(args) => done(export::run(shell, at, &args)),
             Verb::Audit(verb) => audit::run(shell, at, &verb),
             Verb::Policy(verb) => policy::run(shell, at, &verb),

@@ -1,8 +1,7 @@
 //! The evaluation of a record for VDR and VER (FedRAMP Consolidated Rules 2026): whether the internet reaches it (IRV),
 //! whether it is likely to be exploited (LEV), how bad the worst would be (N1–N5), and when that was settled.
 //!
-//! People lay these down as facts of a record ([`IRV`], [`LEV`], [`N_RATING`], [`EVALUATED_AT`]); what they did not say
-//! is assumed here, each with its reason.
+//! People lay these down as facts of a record ([`FactName`]); what they did not say is assumed here, each with its reason.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +11,7 @@ use poamd_contract::ids::BadId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Name of the fact: the internet reaches it, back ends that handle a payload from there included. JSON `true`, `false`.
-pub const IRV: &str = "irv";
-/// Name of the fact: likely to be exploited. JSON `true`, `false`.
-pub const LEV: &str = "lev";
-/// Name of the fact: `"N1"` to `"N5"`.
-pub const N_RATING: &str = "n-rating";
-/// Name of the fact: when the evaluation was complete, RFC 3339. The VER clock starts here.
-pub const EVALUATED_AT: &str = "evaluated-at";
-
-/// All names, in the order people are asked.
-pub const NAMES: [&str; 4] = [IRV, LEV, N_RATING, EVALUATED_AT];
+use super::record_fact::FactName;
 
 /// Potential adverse impact (VER): minimal, narrow, disruptive for one agency, debilitating for one or disruptive for
 /// several, debilitating for several.
@@ -48,6 +37,16 @@ impl NRating {
             Self::N3 => "N3",
             Self::N4 => "N4",
             Self::N5 => "N5",
+        }
+    }
+
+    /// From the fact of a record: 1 to 5, or `"N4"`.
+    fn of(value: &Value) -> Option<Self> {
+        match value.as_u64() {
+            Some(level) => usize::try_from(level)
+                .ok()
+                .and_then(|level| Self::ALL.get(level.checked_sub(1)?).copied()),
+            None => value.as_str().and_then(|n| n.parse().ok()),
         }
     }
 
@@ -119,6 +118,8 @@ impl<T> Judged<T> {
 /// What people said of a record; the newest word on each counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Laid {
+    /// Open to the untrusted over a public network (BOD 26-04).
+    pub exposed: Option<(bool, String)>,
     pub irv: Option<(bool, String)>,
     pub lev: Option<(bool, String)>,
     pub n: Option<(NRating, String)>,
@@ -135,16 +136,12 @@ impl Laid {
                 continue;
             };
             let why = || why.to_owned();
-            match name {
-                IRV => laid.irv = value.as_bool().map(|v| (v, why())),
-                LEV => laid.lev = value.as_bool().map(|v| (v, why())),
-                N_RATING => {
-                    laid.n = value
-                        .as_str()
-                        .and_then(|n| n.parse().ok())
-                        .map(|n| (n, why()));
-                }
-                EVALUATED_AT => {
+            match name.parse() {
+                Ok(FactName::Exposed) => laid.exposed = value.as_bool().map(|v| (v, why())),
+                Ok(FactName::Irv) => laid.irv = value.as_bool().map(|v| (v, why())),
+                Ok(FactName::Lev) => laid.lev = value.as_bool().map(|v| (v, why())),
+                Ok(FactName::NRating) => laid.n = NRating::of(&value).map(|n| (n, why())),
+                Ok(FactName::EvaluatedAt) => {
                     laid.evaluated_at = value.as_str().and_then(|at| at.parse().ok());
                 }
                 _ => {}
@@ -175,7 +172,9 @@ impl Evaluation {
                 .map(|(value, why)| Judged::by_person(value, why))
         };
         Self {
-            irv: said(&laid.irv).unwrap_or_else(|| exposed.clone()),
+            irv: said(&laid.irv)
+                .or_else(|| said(&laid.exposed))
+                .unwrap_or_else(|| exposed.clone()),
             lev: said(&laid.lev).unwrap_or_else(|| {
                 Judged::assumed(
                     true,
@@ -196,6 +195,16 @@ impl Evaluation {
     }
 }
 
+impl Laid {
+    /// Whether the asset is exposed: the owner's word on that, then on reachability, then the evidence.
+    pub fn exposed_or(&self, evidence: &Judged<bool>) -> Judged<bool> {
+        self.exposed.as_ref().or(self.irv.as_ref()).map_or_else(
+            || evidence.clone(),
+            |(value, why)| Judged::by_person(*value, why.clone()),
+        )
+    }
+}
+
 impl Default for Evaluation {
     fn default() -> Self {
         Self::of(
@@ -213,18 +222,33 @@ mod tests {
     #[test]
     fn the_newest_word_counts_and_null_takes_it_back() {
         let laid = Laid::of([
-            (IRV, "true", "seen from outside"),
-            (N_RATING, "\"N4\"", "two agencies"),
-            (IRV, "false", "behind the VPN"),
-            (LEV, "false", "no path"),
-            (LEV, "null", "withdrawn"),
+            ("irv", "true", "seen from outside"),
+            ("n-rating", "4", "two agencies"),
+            ("irv", "false", "behind the VPN"),
+            ("lev", "false", "no path"),
+            ("lev", "null", "withdrawn"),
             ("contact", "\"ann\"", ""),
-            (N_RATING, "broken", ""),
-            (EVALUATED_AT, "\"2026-11-02T10:00:00Z\"", ""),
+            ("n-rating", "broken", ""),
+            ("exposed", "true", "a public address"),
+            ("evaluated-at", "\"2026-11-02T10:00:00Z\"", ""),
         ]);
         assert_eq!(laid.irv, Some((false, "behind the VPN".to_owned())));
         assert_eq!(laid.lev, None);
         assert_eq!(laid.n, Some((NRating::N4, "two agencies".to_owned())));
+        let evidence = Judged::assumed(false, "nothing");
+        assert_eq!(
+            laid.exposed_or(&evidence),
+            Judged::by_person(true, "a public address")
+        );
+        assert!(
+            !Laid {
+                exposed: None,
+                ..laid.clone()
+            }
+            .exposed_or(&evidence)
+            .value
+        );
+        assert_eq!(Laid::default().exposed_or(&evidence), evidence);
         assert_eq!(laid.evaluated_at, "2026-11-02T10:00:00Z".parse().ok());
     }
 
@@ -235,7 +259,10 @@ mod tests {
         assert_eq!(evaluation.irv, exposed);
         assert!(evaluation.lev.value && evaluation.lev.assumed);
         assert_eq!(evaluation.n.value, NRating::N4);
-        let said = Laid::of([(LEV, "false", "no code path"), (IRV, "false", "internal")]);
+        let said = Laid::of([
+            ("lev", "false", "no code path"),
+            ("irv", "false", "internal"),
+        ]);
         let evaluation = Evaluation::of(&said, &exposed, NRating::N4);
         assert!(!evaluation.lev.value && !evaluation.lev.assumed && !evaluation.irv.value);
     }

@@ -18,6 +18,8 @@ pub struct Member {
     pub status: FindingStatus,
     pub severity: Option<Severity>,
     pub sample: bool,
+    /// Switched off by an override: it opens and joins nothing. What is on a record stays there until it is fixed.
+    pub disabled: bool,
     pub score: i64,
     pub justified: bool,
     pub detected_at: DateTime<Utc>,
@@ -30,10 +32,11 @@ pub struct Member {
 }
 
 impl Member {
-    /// Worth a record: seen open, rated, no sample, no approved false positive.
+    /// Worth a record: seen open, rated, no sample, not switched off, no approved false positive.
     fn opens(&self) -> bool {
         self.status == FindingStatus::Open
             && !self.sample
+            && !self.disabled
             && !self.settled
             && self.rating().is_some()
     }
@@ -404,6 +407,7 @@ mod tests {
             status,
             severity: Some(Severity::Medium),
             sample: false,
+            disabled: false,
             score: 50,
             justified: false,
             detected_at: at("2026-09-01T00:00:00Z"),
@@ -478,10 +482,14 @@ mod tests {
             severity: None,
             ..member("c", FindingStatus::Open)
         };
+        let disabled = Member {
+            disabled: true,
+            ..member("f", FindingStatus::Open)
+        };
         let archived = member("d", FindingStatus::NotObserved);
         let passed = member("e", FindingStatus::Fixed);
         let group = Group {
-            members: vec![sample, informational, untriaged, archived, passed],
+            members: vec![sample, informational, untriaged, disabled, archived, passed],
             ..Group::default()
         };
         assert_eq!(decide(&group), None);

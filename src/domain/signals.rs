@@ -109,7 +109,7 @@ impl Signals {
             }
             let kev = listed.filter(|_| index == 0);
             let entry = self.cves.entry(cve.clone()).or_default();
-            *entry = sooner(*entry, kev);
+            *entry = Kev::sooner(*entry, kev);
         }
         self.epss = self.epss.max(flaw.epss);
         self.exploit = either(self.exploit, flaw.exploit);
@@ -161,20 +161,6 @@ pub fn says_reachable(detail: &str) -> bool {
 fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     match (a, b) {
         (Some(true), _) | (_, Some(true)) => Some(true),
-        (a, b) => a.or(b),
-    }
-}
-
-fn sooner(a: Option<Kev>, b: Option<Kev>) -> Option<Kev> {
-    let least = |a: Option<NaiveDate>, b: Option<NaiveDate>| match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    match (a, b) {
-        (Some(a), Some(b)) => Some(Kev {
-            added: least(a.added, b.added),
-            due: least(a.due, b.due),
-        }),
         (a, b) => a.or(b),
     }
 }

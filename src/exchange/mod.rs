@@ -6,11 +6,14 @@ pub mod json;
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::domain::clock::Clocks;
 use crate::query::filter::Filter;
 use crate::query::finding::{self, FindingView};
 use crate::query::poam::{self, PoamView};
+use crate::query::priority;
 use crate::query::{Column, Snapshot, View};
 use crate::store::{AnyConnection, Result};
 
@@ -53,4 +56,20 @@ pub fn dataset(
             record,
         })
         .collect())
+}
+
+/// Works out the priorities of all records as of a day.
+pub fn rank(
+    conn: &mut AnyConnection,
+    snapshot: &Snapshot,
+    clocks: &Clocks,
+    today: NaiveDate,
+    entries: &mut [Entry],
+) -> Result<()> {
+    let mut records: Vec<PoamView> = entries.iter().map(|entry| entry.record.clone()).collect();
+    priority::fill(conn, snapshot, clocks, today, &mut records)?;
+    for (entry, record) in entries.iter_mut().zip(records) {
+        entry.record = record;
+    }
+    Ok(())
 }

@@ -167,7 +167,10 @@ impl Batch {
         let opens = next.status.0 == FindingStatus::Open;
         let planned_by = |r: &FindingRow| (r.status, r.severity, r.score, r.sample);
         let matters = stored.is_some_and(|s| {
-            (planned_by(s) != planned_by(&next) || s.weakness_id != next.weakness_id)
+            (planned_by(s) != planned_by(&next)
+                || s.weakness_id != next.weakness_id
+                // CISA's dates and reachability stand there: the clocks go by them.
+                || s.detail != next.detail)
                 && (opens || s.record_id.is_some())
         });
         if matters || (stored.is_none() && opens) {

@@ -3,6 +3,7 @@
 mod blind;
 pub mod discover;
 pub mod import;
+pub mod intel;
 pub mod lease;
 mod progress;
 pub mod pull;

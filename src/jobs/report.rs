@@ -136,10 +136,10 @@ fn order(ctx: &Context, name: &str) -> Result<Order> {
                 "there is no report {name:?} in the configuration; there are: {known}"
             ))
         })?;
-    Ok(order_of(report))
+    Ok(order_of(report, &ctx.config.poam))
 }
 
-fn order_of(report: &config::Report) -> Order {
+fn order_of(report: &config::Report, poam: &config::Poam) -> Order {
     let covers = report.clone();
     Order {
         name: report.name.clone(),
@@ -150,6 +150,8 @@ fn order_of(report: &config::Report) -> Order {
         csv: report
             .attachments
             .contains(&config::reports::Attachment::Csv),
+        due_soon_days: u32::try_from(poam.due_soon.as_secs() / 86_400).unwrap_or(u32::MAX),
+        ato_vulnerabilities: poam.ato_vulnerabilities,
         covers: std::sync::Arc::new(move |id, name, label| covers.covers(id, name, label)),
     }
 }

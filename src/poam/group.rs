@@ -6,9 +6,10 @@ use chrono::NaiveDateTime;
 use poamd_contract::finding::{Channel, ResourceRef, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::{Labels, Rules, known};
+use super::{Around, Rules, known};
 use crate::domain::clock::Policy;
 use crate::domain::grouping::{self, Seen};
+use crate::domain::overrides::Counted;
 use crate::domain::plan::{Current, Facts, Group, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
@@ -31,12 +32,13 @@ pub(super) struct Loaded {
 pub(super) fn load(
     conn: &mut AnyConnection,
     rules: &Rules,
-    labels: &Labels,
+    around: &Around,
     account: &str,
     weakness: &str,
 ) -> Result<Vec<Loaded>> {
     let rows = findings::of_weakness(conn, account, weakness)?;
-    let label = labels.get(account).map_or("", String::as_str);
+    let names = around.names_of(account);
+    let label = names.label.as_str();
     let mut book = Book::of(conn, account, weakness, &rows)?;
     let mut homes: BTreeMap<String, Vec<FindingRow>> = BTreeMap::new();
     for row in rows {
@@ -56,7 +58,7 @@ pub(super) fn load(
     let policy = rules.clocks.of(label);
     homes
         .into_iter()
-        .map(|(key, rows)| book.group(conn, policy, weakness, key, rows))
+        .map(|(key, rows)| book.group(conn, (policy, around), weakness, key, rows))
         .collect()
 }
 
@@ -183,7 +185,7 @@ impl Book {
     fn group(
         &self,
         conn: &mut AnyConnection,
-        policy: &Policy,
+        (policy, around): (&Policy, &Around),
         weakness: &str,
         key: String,
         mut rows: Vec<FindingRow>,
@@ -226,9 +228,14 @@ impl Book {
         };
         let (known, adjustment) = known::of(conn, policy, &rows, live.map(|r| r.id))?;
         let is_settled = |id: i64| settled.contains(&id);
+        let names = around.names_of(&self.account);
         let members = rows
             .iter()
-            .map(|row| member(row, &looked, row.record_id.is_some_and(is_settled)))
+            .map(|row| {
+                let counted = around.counted(row, &names);
+                let settled = row.record_id.is_some_and(is_settled);
+                member(row, counted, &looked, settled)
+            })
             .collect();
         Ok(Loaded {
             account: self.account.clone(),
@@ -250,13 +257,14 @@ impl Book {
     }
 }
 
-fn member(row: &FindingRow, looked: &BTreeSet<String>, settled: bool) -> Member {
+fn member(row: &FindingRow, counted: Counted, looked: &BTreeSet<String>, settled: bool) -> Member {
     Member {
         fingerprint: row.fingerprint.clone(),
         status: row.status.0,
-        severity: row.severity.map(|s| s.0),
+        severity: counted.severity,
         sample: row.sample,
-        score: row.score,
+        disabled: counted.disabled,
+        score: counted.score,
         justified: row.justified,
         detected_at: row.detected_at.and_utc(),
         title: row.title.clone(),

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::clock::{Flaw, Known, Policy};
+use poamd_contract::finding::WeaknessKind;
+
+use crate::domain::clock::{Flaw, Kev, Known, Policy};
 use crate::domain::deviation::Adjustment;
 use crate::domain::evaluation::{Evaluation, Laid};
 use crate::domain::finding::FindingStatus;
+use crate::domain::intel::is_cve;
 use crate::domain::signals::Signals;
 use crate::store::findings::FindingRow;
+use crate::store::intel::{self, CveIntel};
 use crate::store::{AnyConnection, Result, deviations, facts, signals, vendors};
 
 /// With the risk adjustment that is approved for the live record, if there is one.
@@ -22,7 +26,12 @@ pub(super) fn of(
         .filter(|row| row.status.0 != FindingStatus::Fixed)
         .collect();
     let mut all = Signals::default();
-    there.iter().for_each(|row| all.add(&row.detail));
+    for row in &there {
+        all.add(&row.detail);
+        if row.weakness_kind.0 == WeaknessKind::Vulnerability && is_cve(&row.weakness_id) {
+            all.cves.entry(row.weakness_id.clone()).or_default();
+        }
+    }
     let elsewhere = policy.asks_for_exposure() && elsewhere(conn, &there)?;
     let exposed = all.exposed(elsewhere, policy.missing.exposed);
     let laid = match live {
@@ -31,9 +40,8 @@ pub(super) fn of(
     };
     let evaluation = Evaluation::of(&laid, &exposed, policy.default_n);
     let known = Known {
-        flaws: flaws(&all),
-        // What a person says of the record goes before what is concluded.
-        exposed: evaluation.irv.clone(),
+        flaws: flaws(conn, &all)?,
+        exposed: laid.exposed_or(&exposed),
         evaluation,
         vendor_released: match live {
             Some(id) => vendors::of_record(conn, id)?
@@ -66,14 +74,29 @@ fn laid(conn: &mut AnyConnection, record: i64) -> Result<Laid> {
     })))
 }
 
-fn flaws(all: &Signals) -> Vec<Flaw> {
-    all.cves
+/// Each CVE with what CISA says of it, by the catalog that was handed over or as its detector passes it on.
+fn flaws(conn: &mut AnyConnection, all: &Signals) -> Result<Vec<Flaw>> {
+    if all.cves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cves: Vec<&str> = all.cves.keys().map(String::as_str).collect();
+    let known = intel::of_cves(conn, &cves)?;
+    let nothing = CveIntel::default();
+    Ok(all
+        .cves
         .iter()
-        .map(|(cve, kev)| Flaw {
-            cve: cve.clone(),
-            kev: *kev,
-            automatable: None,
-            impact: None,
+        .map(|(cve, passed_on)| {
+            let of = known.get(cve).unwrap_or(&nothing);
+            let listed = of.kev.as_ref().map(|row| Kev {
+                added: Some(row.added),
+                due: Some(row.due),
+            });
+            Flaw {
+                cve: cve.clone(),
+                kev: Kev::sooner(*passed_on, listed),
+                automatable: of.ssvc.as_ref().and_then(|row| row.automatable),
+                impact: of.ssvc.as_ref().and_then(|row| row.impact()),
+            }
         })
-        .collect()
+        .collect())
 }

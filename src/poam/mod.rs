@@ -6,16 +6,21 @@ mod apply;
 mod group;
 mod known;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::clock::Clocks;
+use crate::domain::overrides::{AccountNames, Counted, Overrides, Subject};
 use crate::domain::record::RecordId;
 use crate::domain::{grouping, plan};
-use crate::store::{AnyConnection, Result, Store, StoreError, accounts, findings, records};
+use crate::store::audit::{self, Event};
+use crate::store::findings::FindingRow;
+use crate::store::{
+    AnyConnection, Result, Store, StoreError, findings, overrides, records, settings,
+};
 
 /// Default of the reopen window (`design.md`, Records).
 const REOPEN_WINDOW: TimeDelta = TimeDelta::days(90);
@@ -40,9 +45,6 @@ impl Default for Rules {
     }
 }
 
-/// Account → its label.
-type Labels = HashMap<String, String>;
-
 /// Weaknesses planned in one transaction.
 const BITE: i64 = 200;
 
@@ -64,10 +66,11 @@ pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -
             why,
         },
     })?;
-    let labels = store.read_here(labels)?;
+    keep_up(store, rules, now, actor)?;
+    let around = store.read_here(Around::load)?;
     let round = Round {
         rules,
-        labels: &labels,
+        around: &around,
         now,
         actor,
     };
@@ -98,17 +101,78 @@ pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -
     }
 }
 
-fn labels(conn: &mut AnyConnection) -> Result<Labels> {
-    Ok(accounts::all(conn)?
-        .into_iter()
-        .map(|row| (row.id, row.label))
-        .collect())
+/// Name of the setting that remembers which clocks ran.
+const CLOCKS: &str = "poam.clocks";
+
+/// Other clocks than last time: every live record is planned again, so that all go by one rule. Days only come nearer by
+/// it; who wants one later needs a decision.
+fn keep_up(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Result<()> {
+    let named = rules.clocks.named();
+    let was = store.read_here(|conn| settings::get(conn, CLOCKS))?;
+    if was.as_ref() == Some(&named) {
+        return Ok(());
+    }
+    store.write_here(|conn| {
+        settings::set(conn, CLOCKS, &named)?;
+        let Some(was) = was else {
+            return Ok(());
+        };
+        let live = records::all(conn)?
+            .into_iter()
+            .filter(|row| row.status.0.is_live())
+            .map(|row| (row.account, row.weakness_id))
+            .collect::<Vec<_>>();
+        findings::enqueue_planning(conn, live.iter().map(|(a, w)| (a.as_str(), w.as_str())))?;
+        let event = Event {
+            at: now,
+            actor: actor.to_owned(),
+            kind: "clocks.changed",
+            subject: "poam".to_owned(),
+            body: json!({ "from": was, "to": named, "records": live.len() }),
+        };
+        audit::append(conn, &event).map(|_| ())
+    })
+}
+
+/// What every weakness is held against: accounts by name, overrides.
+struct Around {
+    accounts: BTreeMap<String, AccountNames>,
+    overrides: Overrides,
+}
+
+impl Around {
+    fn load(conn: &mut AnyConnection) -> Result<Self> {
+        Ok(Self {
+            accounts: overrides::account_names(conn)?,
+            overrides: overrides::in_force(conn)?,
+        })
+    }
+
+    fn names_of(&self, account: &str) -> AccountNames {
+        overrides::names_of(&self.accounts, account)
+    }
+
+    /// What a finding counts with.
+    fn counted(&self, row: &FindingRow, names: &AccountNames) -> Counted {
+        let technology = if self.overrides.is_empty() {
+            String::new()
+        } else {
+            overrides::technology(&row.resources)
+        };
+        let subject = Subject {
+            weakness: &row.weakness_id,
+            technology: &technology,
+            account: names,
+        };
+        self.overrides
+            .count(&subject, row.severity.map(|s| s.0), row.score)
+    }
 }
 
 /// What is the same for all weaknesses of one activation.
 struct Round<'a> {
     rules: &'a Rules,
-    labels: &'a Labels,
+    around: &'a Around,
     now: DateTime<Utc>,
     actor: &'a str,
 }
@@ -121,7 +185,7 @@ impl Round<'_> {
         weakness: &str,
         planned: &mut Planned,
     ) -> Result<()> {
-        for group in group::load(conn, self.rules, self.labels, account, weakness)? {
+        for group in group::load(conn, self.rules, self.around, account, weakness)? {
             let Some(plan) = plan::plan(&group.facts, self.now, self.rules.reopen_window) else {
                 continue;
             };
@@ -155,8 +219,8 @@ pub fn decide(
         what: record.to_string(),
         why: "there is no such record".to_owned(),
     })?;
-    let labels = labels(conn)?;
-    for group in group::load(conn, rules, &labels, &row.account, &row.weakness_id)? {
+    let around = Around::load(conn)?;
+    for group in group::load(conn, rules, &around, &row.account, &row.weakness_id)? {
         if group.facts.live.as_ref().is_none_or(|l| l.id != record) {
             continue;
         }

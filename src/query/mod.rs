@@ -9,6 +9,7 @@ pub mod filter;
 pub mod finding;
 pub mod item;
 pub mod poam;
+pub mod priority;
 pub mod quarantine;
 pub mod ticket;
 
@@ -19,7 +20,9 @@ use poamd_contract::finding::ResourceRef;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::overrides::Subject;
 use crate::store::accounts::AccountRow;
+use crate::store::columns::Col;
 use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownJustification};
@@ -80,13 +83,15 @@ impl Snapshot {
     /// As it is.
     pub fn load(conn: &mut AnyConnection) -> Result<Self> {
         shown::at_one_moment(conn, |conn| {
-            Ok(Self {
+            let mut now = Self {
                 findings: shown::findings(conn)?,
                 records: store::records::all(conn)?,
                 tickets: in_order(store::tickets::all(conn)?),
                 justifications: shown::justifications(conn)?,
                 ..Self::surroundings(conn)?
-            })
+            };
+            now.count_as_overridden(conn)?;
+            Ok(now)
         })
     }
 
@@ -105,6 +110,34 @@ impl Snapshot {
             then.tickets.retain(|row| there.contains(&row.record_id));
             Ok(then)
         })
+    }
+
+    /// Findings count with what the overrides in force say; a mark names the one that does.
+    fn count_as_overridden(&mut self, conn: &mut AnyConnection) -> Result<()> {
+        let overrides = store::overrides::in_force(conn)?;
+        if overrides.is_empty() {
+            return Ok(());
+        }
+        let accounts = store::overrides::account_names(conn)?;
+        for finding in &mut self.findings {
+            let subject = Subject {
+                weakness: &finding.weakness_id,
+                technology: &store::overrides::technology(&finding.resources),
+                account: &store::overrides::names_of(&accounts, &finding.account),
+            };
+            let counted = overrides.count(&subject, finding.severity.map(|s| s.0), finding.score);
+            let Some(by) = counted.by else { continue };
+            finding.severity = counted.severity.map(Col);
+            finding.score = counted.score;
+            let mut marks = texts(&finding.marks);
+            marks.push(if counted.disabled {
+                format!("disabled-by-override-{by}")
+            } else {
+                format!("override-{by}")
+            });
+            finding.marks = store::to_json(&marks)?;
+        }
+        Ok(())
     }
 
     /// What has no history: accounts and items.

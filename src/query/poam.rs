@@ -12,6 +12,7 @@ use super::filter::{Facts, Filter};
 use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
 use crate::domain::deadline::last_day;
 use crate::domain::finding::FindingStatus;
+use crate::domain::priority::Term;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::justifications::ACCEPTED;
@@ -39,6 +40,10 @@ pub struct PoamView {
     /// A day.
     pub due: Option<NaiveDate>,
     pub due_rule: String,
+    /// The order of work, higher is sooner; set where the day is known (`query::priority`).
+    pub priority: Option<i64>,
+    /// What the priority is made of.
+    pub priority_terms: Vec<Term>,
     pub closed: Option<String>,
     pub changed: String,
     /// Detectors that see it.
@@ -84,6 +89,10 @@ impl View for PoamView {
         ("detected", &["detected"]),
         ("due", &["due"]),
         ("due_rule", &["due_rule"]),
+        ("priority", &["priority"]),
+        ("priority_terms", &["priority_terms", "name"]),
+        ("priority_terms.points", &["priority_terms", "points"]),
+        ("priority_terms.why", &["priority_terms", "why"]),
         ("closed", &["closed"]),
         ("changed", &["changed"]),
         ("sources", &["sources"]),
@@ -155,6 +164,15 @@ impl PoamView {
         self.status.is_live() && self.due.is_some_and(|due| due < today)
     }
 
+    /// Its day comes within so many days, and has not passed.
+    pub fn is_due_soon(&self, today: NaiveDate, days: u32) -> bool {
+        let left = |due: NaiveDate| due.signed_duration_since(today).num_days();
+        self.status.is_live()
+            && self
+                .due
+                .is_some_and(|due| (0..=i64::from(days)).contains(&left(due)))
+    }
+
     fn of(row: &RecordRow, findings: &[&ShownFinding], snapshot: &Snapshot) -> Self {
         let sources: BTreeSet<&String> = findings.iter().map(|f| &f.source).collect();
         Self {
@@ -172,6 +190,8 @@ impl PoamView {
             detected: time(row.detected_at),
             due: row.due,
             due_rule: row.due_rule.clone(),
+            priority: None,
+            priority_terms: Vec::new(),
             closed: row.closed_at.map(time),
             changed: time(row.changed_at),
             sources: sources.into_iter().cloned().collect(),

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use crate::domain::escalation::Distance;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
 
@@ -65,6 +66,8 @@ pub struct ReportHead {
     pub zone: Tz,
     /// A record is due soon when so many days or fewer are left.
     pub due_soon_days: u32,
+    /// How far the records are from what makes an agency escalate.
+    pub triggers: Vec<Distance>,
     pub audit: AuditHead,
     pub version: String,
     /// Name of the attached file.
@@ -125,6 +128,8 @@ pub struct PoamReport {
     pub reopened: List<ChangeLine>,
     pub justifications: List<JustificationLine>,
     pub gaps: List<GapLine>,
+    /// Those that the ledger can count.
+    pub triggers: Vec<TriggerLine>,
     pub audit: AuditHead,
     pub version: String,
     pub attachment: String,
@@ -240,10 +245,40 @@ impl PoamReport {
             reopened: List::of(changes.reopened, CHANGES_SHOWN),
             justifications: List::of(justifications(&live), JUSTIFICATIONS_SHOWN),
             gaps: List::of(gaps, GAPS_SHOWN),
+            triggers: head.triggers.iter().filter_map(TriggerLine::of).collect(),
             audit: head.audit.clone(),
             version: head.version.clone(),
             attachment: head.attachment.clone(),
         }
+    }
+}
+
+/// How far it is to one escalation trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TriggerLine {
+    pub trigger: String,
+    /// `DFR`, `CAP`.
+    pub action: String,
+    pub count: u64,
+    pub threshold: u64,
+    /// 0: it is reached.
+    pub left: u64,
+    pub reached: bool,
+    /// The day on which it would be reached if nothing closed.
+    pub on: Option<NaiveDate>,
+}
+
+impl TriggerLine {
+    fn of(distance: &Distance) -> Option<Self> {
+        Some(Self {
+            trigger: distance.trigger.clone(),
+            action: distance.action.clone(),
+            count: distance.count?,
+            threshold: distance.threshold?,
+            left: distance.left?,
+            reached: distance.is_reached(),
+            on: distance.reached_on.filter(|_| !distance.is_reached()),
+        })
     }
 }
 

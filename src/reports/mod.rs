@@ -44,6 +44,10 @@ pub struct Order {
     pub subject: Option<String>,
     /// Attach the records as CSV.
     pub csv: bool,
+    /// A record is due soon when so many days or fewer are left.
+    pub due_soon_days: u32,
+    /// Unique vulnerabilities at authorization, for the escalation triggers.
+    pub ato_vulnerabilities: Option<u32>,
     pub covers: Covers,
 }
 

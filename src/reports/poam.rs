@@ -12,15 +12,13 @@ use super::context::{
 };
 use super::{Content, Moment, Order, ReportError, gaps};
 use crate::domain::deadline::last_day;
+use crate::domain::escalation::{self, Aged};
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::domain::score;
 use crate::render::templates::Templates;
 use crate::store::reporting::{self, AccountName, RecordFacts};
 use crate::store::{AnyConnection, StoreError, audit, coverage};
-
-/// A record is due soon when so many days or fewer are left.
-const DUE_SOON_DAYS: u32 = 14;
 
 /// Reads and renders it.
 pub(super) fn make(
@@ -73,12 +71,19 @@ pub fn read(
     let changes = changes(conn, &scope, behind)?;
     let gaps = scope.gaps(conn, moment.now)?;
     let today = moment.now.with_timezone(&order.zone).date_naive();
+    let aged: Vec<Aged> = reporting::aged(conn)?
+        .into_iter()
+        .filter(|(account, _)| scope.covers(account))
+        .map(|(_, record)| record)
+        .collect();
+    let triggers = escalation::distances(&aged, order.ato_vulnerabilities, today);
     let head = ReportHead {
         deployment: moment.deployment.clone(),
         as_of: moment.now,
         since: moment.previous.map(|previous| previous.at),
         zone: order.zone,
-        due_soon_days: DUE_SOON_DAYS,
+        due_soon_days: order.due_soon_days,
+        triggers,
         audit: AuditHead { number, hash },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         attachment: if order.csv {

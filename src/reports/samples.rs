@@ -7,6 +7,7 @@ use super::context::{
     AuditHead, ChangeLine, Changes, GapLine, Justification, PoamReport, RecordRow, ReportHead,
     TicketLine,
 };
+use crate::domain::escalation::Distance;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
 use crate::render::templates::Sampled;
@@ -43,6 +44,26 @@ fn head() -> ReportHead {
         since: as_of.checked_sub_days(Days::new(7)),
         zone: chrono_tz::America::New_York,
         due_soon_days: 14,
+        triggers: vec![
+            Distance {
+                trigger: "5 High older than 30 days".into(),
+                action: "DFR".into(),
+                count: Some(3),
+                threshold: Some(5),
+                left: Some(2),
+                reached_on: as_of.date_naive().checked_add_days(Days::new(9)),
+                note: String::new(),
+            },
+            Distance {
+                trigger: "5 High older than 60 days".into(),
+                action: "CAP".into(),
+                count: Some(5),
+                threshold: Some(5),
+                left: Some(0),
+                reached_on: Some(as_of.date_naive()),
+                note: String::new(),
+            },
+        ],
         audit: AuditHead {
             number: 48_213,
             hash: "5f2d9b0c6e7a41f38c1b9d2e4a6f80735d1c2b3a495867f0e1d2c3b4a5968778".into(),

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 
 use super::columns::{Col, stamp};
 use super::justifications::ACCEPTED;
 use super::schema::{accounts, audit, findings, justifications, records, tickets};
 use super::{AnyConnection, Result};
+use crate::domain::escalation::Aged;
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
@@ -161,3 +163,41 @@ pub fn events_behind(
         .select((audit::kind, audit::subject))
         .load(conn)?)
 }
+
+/// Every record as escalation triggers see it, with its account; merged ones are left out.
+pub fn aged(conn: &mut AnyConnection) -> Result<Vec<(String, Aged)>> {
+    let rows = records::table
+        .filter(records::status.ne(Col(RecordStatus::Superseded)))
+        .order(records::id)
+        .select((
+            records::account,
+            records::weakness_id,
+            records::weakness_kind,
+            records::rating,
+            records::detected_at,
+            records::closed_at,
+        ))
+        .load::<AgedRow>(conn)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(account, weakness, kind, rating, detected, closed)| {
+            let aged = Aged {
+                weakness,
+                rating: rating?.0,
+                detected: detected.date(),
+                closed: closed.map(|at| at.date()),
+                is_vulnerability: kind.0 == WeaknessKind::Vulnerability,
+            };
+            Some((account, aged))
+        })
+        .collect())
+}
+
+type AgedRow = (
+    String,
+    String,
+    Col<WeaknessKind>,
+    Option<Col<Rating>>,
+    NaiveDateTime,
+    Option<NaiveDateTime>,
+);

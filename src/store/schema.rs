@@ -540,6 +540,65 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    intel_files (kind) {
+        kind -> Text,
+        as_of -> Timestamp,
+        imported_at -> Timestamp,
+        entries -> BigInt,
+        sha256 -> Text,
+        name -> Text,
+        actor -> Text,
+    }
+}
+
+diesel::table! {
+    intel_kev (cve) {
+        cve -> Text,
+        added -> Date,
+        due -> Date,
+        name -> Text,
+        ransomware -> Bool,
+        triage -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    intel_epss (cve) {
+        cve -> Text,
+        epss -> BigInt,
+        percentile -> BigInt,
+    }
+}
+
+diesel::table! {
+    intel_ssvc (cve) {
+        cve -> Text,
+        exploitation -> Nullable<Text>,
+        automatable -> Nullable<Bool>,
+        impact -> Nullable<Text>,
+        at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    overrides (id) {
+        id -> BigInt,
+        weakness -> Nullable<Text>,
+        technology -> Nullable<Text>,
+        account_pattern -> Nullable<Text>,
+        score -> Nullable<BigInt>,
+        severity -> Nullable<Text>,
+        disabled -> Bool,
+        why -> Text,
+        actor -> Text,
+        at -> Timestamp,
+        removed_at -> Nullable<Timestamp>,
+        removed_by -> Nullable<Text>,
+        removed_why -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     accounts,
@@ -575,6 +634,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence,
     record_versions,
     finding_versions,
+    intel_files,
+    intel_kev,
+    intel_epss,
+    intel_ssvc,
+    overrides,
     ticket_versions,
     writebacks,
 );

@@ -28,3 +28,32 @@ pub fn any_reachable(conn: &mut AnyConnection, account: &str, arns: &[&str]) -> 
     }
     Ok(false)
 }
+
+/// A finding's detail and where it belongs.
+#[derive(Debug, Queryable)]
+pub struct DetailRow {
+    pub account: String,
+    pub arn: String,
+    pub status: Col<FindingStatus>,
+    pub record_id: Option<i64>,
+    pub detail: String,
+}
+
+/// Every detail of a finding that is not fixed, one after the other.
+pub fn details(conn: &mut AnyConnection, mut each: impl FnMut(&DetailRow)) -> Result<()> {
+    let rows = findings::table
+        .filter(findings::detail.ne(""))
+        .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+        .select((
+            findings::account,
+            findings::arn,
+            findings::status,
+            findings::record_id,
+            findings::detail,
+        ))
+        .load_iter::<DetailRow, _>(conn)?;
+    for row in rows {
+        each(&row?);
+    }
+    Ok(())
+}

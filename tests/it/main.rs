@@ -5,6 +5,7 @@
 mod architecture;
 mod as_of;
 mod cli;
+mod clocks;
 mod closure;
 mod config;
 mod crash;

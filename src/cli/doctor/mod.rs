@@ -1,6 +1,7 @@
 //! `poamd doctor`: what is wrong with this installation, and what to do about it. It looks at what is here; whether
 //! others answer is asked by `poamd config check`.
 
+mod intel;
 mod ledger;
 mod machine;
 mod work;
@@ -36,6 +37,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<Exit
     let mut checks = machine::checks(&opened)?;
     checks.extend(opened.store.read_here(|conn| {
         let mut checks = ledger::checks(conn, now)?;
+        checks.extend(intel::checks(conn, &opened.config, now)?);
         checks.extend(work::checks(conn, &opened.config, now)?);
         Ok(checks)
     })?);

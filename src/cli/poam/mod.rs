@@ -5,7 +5,7 @@ mod show;
 
 use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::failure::Failure;
 use super::filters::Filters;
@@ -13,10 +13,13 @@ use super::listing::{self, Ink, Layout, Shown};
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
+use super::triggers;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::record_fact::FactName;
+use crate::jobs::rules;
 use crate::query::poam::{self, PoamView};
+use crate::query::priority;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -24,6 +27,8 @@ pub enum Verb {
     List(Box<List>),
     /// One record: its findings, plan, tickets and history
     Show(One),
+    /// How far the records are from what makes an agency escalate
+    Triggers(Told),
     /// Everything that happened to a record, oldest first
     History(One),
     /// Begin with the work
@@ -69,8 +74,27 @@ pub struct List {
     /// Only those past their due day that are not closed
     #[arg(long, help_heading = "Filters")]
     late: bool,
+    /// Only those due within so many days
+    #[arg(
+        long,
+        value_name = "DAYS",
+        conflicts_with = "late",
+        help_heading = "Filters"
+    )]
+    due_soon: Option<u32>,
+    /// What comes first
+    #[arg(long, value_enum, default_value = "due", value_name = "ORDER")]
+    sort: Sort,
     #[command(flatten)]
     filters: Filters,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// What is due first
+    Due,
+    /// What to work on first
+    Priority,
 }
 
 #[derive(Debug, Args)]
@@ -83,13 +107,15 @@ pub struct One {
 
 const LAYOUT: Layout<PoamView> = Layout {
     headings: &[
-        "id", "rating", "due", "status", "weakness", "title", "account", "items", "ticket",
+        "id", "rating", "due", "priority", "status", "weakness", "title", "account", "items",
+        "ticket",
     ],
     cells: |r| {
         vec![
             Ink::Plain(r.id.to_string()),
             rating(r.rating),
             Ink::Plain(r.due.map(|d| d.to_string()).unwrap_or_default()),
+            Ink::Number(r.priority.map(|p| p.to_string()).unwrap_or_default()),
             status(r.status, r.justification.is_some()),
             Ink::Plain(listing::short(&r.weakness, 32)),
             Ink::Plain(listing::short(&r.title, 60)),
@@ -104,8 +130,13 @@ const LAYOUT: Layout<PoamView> = Layout {
         });
         (due, r.id.to_string())
     },
-    spare: &[7, 4, 3],
+    spare: &[8, 5, 4, 3],
     again: "poamd poam list",
+};
+
+const BY_PRIORITY: Layout<PoamView> = Layout {
+    rank: |r| (-r.priority.unwrap_or_default(), r.id.to_string()),
+    ..LAYOUT
 };
 
 fn rating(rating: Option<Rating>) -> Ink {
@@ -129,6 +160,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
     match verb {
         Verb::List(args) => list(shell, at, args),
         Verb::Show(one) => show::run(shell, at, one.record, &one.told),
+        Verb::Triggers(told) => triggers::run(shell, at, told),
         Verb::History(one) => show::history(shell, at, one.record, &one.told),
         Verb::Begin(args) => acts::begin(shell, at, args),
         Verb::ClaimDone(args) => acts::claim_done(shell, at, args),
@@ -152,10 +184,24 @@ fn list(shell: &mut Shell<'_>, at: Option<&Path>, list: &List) -> Result<(), Fai
     let filter = list.filters.filter();
     filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
     let opened = load::look(at, shell)?;
-    let mut rows = opened.filtered(&filter, |conn, snapshot| {
-        poam::list(conn, snapshot, &filter)
-    })?;
     let today = shell.clock.now().date_naive();
+    let clocks = rules::poam(&opened.config.poam).clocks;
+    let mut rows = opened.filtered(&filter, |conn, snapshot| {
+        let mut rows = poam::list(conn, snapshot, &filter)?;
+        priority::fill(conn, snapshot, &clocks, today, &mut rows)?;
+        Ok(rows)
+    })?;
     rows.retain(|row| !list.late || row.is_late(today));
-    listing::print(shell, &list.shown, list.filters.any_status(), rows, &LAYOUT)
+    rows.retain(|row| {
+        list.due_soon
+            .is_none_or(|days| row.is_due_soon(today, days))
+    });
+    let layout = match list.sort {
+        Sort::Due => &LAYOUT,
+        Sort::Priority => {
+            rows.sort_by_key(|row| (std::cmp::Reverse(row.priority), row.id));
+            &BY_PRIORITY
+        }
+    };
+    listing::print(shell, &list.shown, list.filters.any_status(), rows, layout)
 }

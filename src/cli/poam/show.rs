@@ -12,7 +12,9 @@ use super::super::summary::Told;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::exchange::{self, Entry};
+use crate::jobs::rules;
 use crate::query::filter::Filter;
+use crate::query::priority;
 use crate::store::audit;
 
 /// One record with what it rests on and what happened to it.
@@ -34,9 +36,18 @@ pub fn run(
     told: &Told,
 ) -> Result<(), Failure> {
     let opened = load::look(at, shell)?;
-    let all =
-        opened.view(|conn, snapshot| exchange::dataset(conn, snapshot, &Filter::default()))?;
-    let Some(entry) = all.into_iter().find(|e| e.record.id == record) else {
+    let today = shell.clock.now().date_naive();
+    let clocks = rules::poam(&opened.config.poam).clocks;
+    let found = opened.view(|conn, snapshot| {
+        let all = exchange::dataset(conn, snapshot, &Filter::default())?;
+        let mut found = all.into_iter().find(|e| e.record.id == record);
+        if let Some(entry) = &mut found {
+            let one = std::slice::from_mut(&mut entry.record);
+            priority::fill(conn, snapshot, &clocks, today, one)?;
+        }
+        Ok(found)
+    })?;
+    let Some(entry) = found else {
         return Err(Failure::work(format!(
             "there is no record {record}; see poamd poam list --all"
         )));
@@ -101,6 +112,14 @@ fn lines(whole: &Whole) -> Vec<String> {
         },
         format!("seen by   {}", r.sources.join(", ")),
     ];
+    if let Some(points) = r.priority {
+        lines.push(format!("priority  {points}"));
+        lines.extend(
+            r.priority_terms
+                .iter()
+                .map(|t| format!("  {:+4}  {} ({})", t.points, t.name, t.why)),
+        );
+    }
     lines.extend(
         r.items
             .iter()

@@ -179,6 +179,47 @@ impl Clocks {
     }
 }
 
+impl Policy {
+    /// In words, with all that days hang on.
+    fn named(&self) -> String {
+        let own = |set: &ClockSet| match set {
+            ClockSet::Own(own) => {
+                let days: Vec<String> = own
+                    .days
+                    .iter()
+                    .map(|(severity, days)| format!("{severity} {days}"))
+                    .collect();
+                format!("{} ({})", own.name, days.join(", "))
+            }
+            set => set.name().to_owned(),
+        };
+        let sets: Vec<String> = self.sets.iter().map(own).collect();
+        let mut text = sets.join(", ");
+        if self.asks_for_exposure() {
+            text.push_str(&format!(
+                "; class {}, {}, missing: automatable {}, impact {}, exposed {}",
+                self.class,
+                self.default_n,
+                self.missing.automatable,
+                self.missing.impact.as_str(),
+                self.missing.exposed
+            ));
+        }
+        text
+    }
+}
+
+impl Clocks {
+    /// In words: the same text as long as the same days follow.
+    pub fn named(&self) -> String {
+        let labels = self
+            .by_label
+            .iter()
+            .map(|(label, policy)| format!(" | {label}: {}", policy.named()));
+        format!("{}{}", self.usual.named(), labels.collect::<String>())
+    }
+}
+
 /// What is known of one CVE.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flaw {
@@ -195,6 +236,23 @@ pub struct Kev {
     pub added: Option<NaiveDate>,
     /// As printed; never computed (`poam.md` 2.2).
     pub due: Option<NaiveDate>,
+}
+
+impl Kev {
+    /// Of two words on one CVE the earlier days.
+    pub fn sooner(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        let least = |a: Option<NaiveDate>, b: Option<NaiveDate>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        match (a, b) {
+            (Some(a), Some(b)) => Some(Self {
+                added: least(a.added, b.added),
+                due: least(a.due, b.due),
+            }),
+            (a, b) => a.or(b),
+        }
+    }
 }
 
 /// What is known of a record beside its severity and its detection.

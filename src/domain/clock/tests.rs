@@ -143,6 +143,7 @@ fn ver_follows_every_class_rating_and_column() {
             ] {
                 rows += 1;
                 let laid = Laid {
+                    exposed: None,
                     irv: Some((irv, "a test".into())),
                     lev: Some((lev, "a test".into())),
                     n: Some((n, "a test".into())),

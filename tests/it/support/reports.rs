@@ -66,6 +66,8 @@ pub fn order(recipients: &[&str]) -> Order {
         recipients: recipients.iter().map(|to| (*to).to_owned()).collect(),
         subject: None,
         csv: true,
+        due_soon_days: 14,
+        ato_vulnerabilities: None,
         covers: Arc::new(|_, _, _| true),
     }
 }

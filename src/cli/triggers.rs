@@ -1,0 +1,40 @@
+//! `poamd poam triggers`: how far the records are from what makes an agency escalate (`poam.md` 2.5).
+
+use std::path::Path;
+
+use super::failure::Failure;
+use super::load;
+use super::shell::Shell;
+use super::summary::Told;
+use crate::domain::escalation::{self, Distance};
+use crate::store::reporting;
+
+pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), Failure> {
+    let opened = load::look(at, shell)?;
+    let aged = opened.store.read_here(reporting::aged)?;
+    let records: Vec<_> = aged.into_iter().map(|(_, record)| record).collect();
+    let today = shell.clock.now().date_naive();
+    let distances = escalation::distances(&records, opened.config.poam.ato_vulnerabilities, today);
+    told.tell(shell, &distances, |all| all.iter().map(line).collect())
+}
+
+fn line(distance: &Distance) -> String {
+    let how = match (distance.count, distance.threshold, distance.left) {
+        (Some(count), Some(_), Some(0)) => format!("REACHED, {count} now"),
+        (Some(count), Some(threshold), Some(left)) => {
+            let on = distance
+                .reached_on
+                .map(|day| format!(", on {day} if nothing closes"))
+                .unwrap_or_default();
+            format!("{count} of {threshold}, {left} to go{on}")
+        }
+        (Some(count), _, _) => format!("{count} now"),
+        _ => "unknown".to_owned(),
+    };
+    let note = if distance.note.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", distance.note)
+    };
+    format!("{}  {}: {how}{note}", distance.action, distance.trigger)
+}
