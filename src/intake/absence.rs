@@ -142,6 +142,7 @@ impl Intake {
         }
         match self.shown.put_away(row, &report.native_id) {
             PutAway::Ended => weight,
+            PutAway::NotAtAll => Weight::Nothing,
             PutAway::Replaced if report.absent == 0 => Weight::NotLooked,
             PutAway::Replaced => weight,
             PutAway::Retired => {

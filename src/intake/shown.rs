@@ -27,6 +27,8 @@ pub(super) struct Shown {
     vouched: Option<Vouched>,
     /// Standards whose findings are there and not put away; empty for the findings that are in several.
     standards: HashMap<Place, HashSet<String>>,
+    /// Account and native id of what is there again without a conclusion: it is no longer put away.
+    inconclusive: HashSet<(String, String)>,
 }
 
 /// What it says of a finding that a hub has put away.
@@ -36,6 +38,8 @@ pub(super) enum PutAway {
     Ended,
     /// Its standard has given way to findings that are in several; they take a day to come.
     Replaced,
+    /// It is there again, only without a conclusion.
+    NotAtAll,
     /// Its whole standard has gone: switched off, or about to be replaced.
     Retired,
 }
@@ -46,6 +50,10 @@ impl Shown {
         if !self.holds(account, region) {
             let regions = self.places.entry(account.to_owned()).or_default();
             regions.insert(region.to_owned());
+        }
+        if report.signal == Signal::NoConclusion {
+            let key = (account.to_owned(), report.native_id.clone());
+            self.inconclusive.insert(key);
         }
         let standard = match finding::standard_of(&report.native_id) {
             Some(standard) => standard,
@@ -63,6 +71,10 @@ impl Shown {
 
     /// What is behind the archiving of a report.
     pub fn put_away(&self, finding: &FindingRow, native_id: &str) -> PutAway {
+        let key = (finding.account.clone(), native_id.to_owned());
+        if self.inconclusive.contains(&key) {
+            return PutAway::NotAtAll;
+        }
         let Some(standard) = finding::standard_of(native_id) else {
             return PutAway::Ended;
         };

@@ -94,6 +94,8 @@ pub struct Flaw {
     archived_for: u32,
     /// Its scan was off, and no whole look has shown it since: the ledger gives that two days.
     unseen: bool,
+    /// One look has missed it, and no whole look has shown it since.
+    missed: bool,
 }
 
 impl Flaw {
@@ -174,6 +176,7 @@ impl Estate {
                 exempt: false,
                 archived_for: 0,
                 unseen: false,
+                missed: false,
             });
         };
         let places = [(ADMIN, EAST), (ADMIN, WEST), (OWN, EAST), (MEMBER, EAST)];
@@ -219,12 +222,13 @@ impl Estate {
 
     /// An hour goes by.
     pub fn next(&mut self, cycle: usize, now: DateTime<Utc>) {
+        // Of the cycle that has just been looked at.
+        self.refill();
         (self.cycle, self.now) = (cycle, now);
         // The first look sees everything, so that everything is known.
         if cycle == 0 {
             return;
         }
-        self.refill();
         self.strike();
         self.upset();
         for i in 0..self.flaws.len() {
@@ -239,9 +243,11 @@ impl Estate {
             let flaw = &self.flaws[i];
             let off = self.scan_is_off(flaw.account);
             let clear = flaw.doors().iter().all(|d| self.trouble(d).is_none());
-            let back = !off && clear && open(flaw);
+            let told = self.shows_account(flaw.account) && !self.hides(flaw.account);
+            let back = !off && clear && told && open(flaw);
             let flaw = &mut self.flaws[i];
             flaw.unseen &= !back;
+            flaw.missed &= !back;
         }
     }
 
@@ -323,6 +329,7 @@ impl Estate {
     fn exempt(&mut self, account: &str) {
         for flaw in self.flaws.iter_mut().filter(|f| f.account == account) {
             flaw.exempt = true;
+            flaw.unseen = true;
         }
     }
 
@@ -393,8 +400,9 @@ impl Estate {
         } else if roll < 40 && flaw.kind != Kind::Stale {
             (flaw.face, flaw.updated) = (Open, self.now);
         }
-        // One look only, and never the next one too.
-        flaw.flickers &= !self.flaws[i].flickers;
+        // One look only, and not again before it was seen.
+        flaw.flickers &= !self.flaws[i].missed;
+        flaw.missed |= flaw.flickers;
         self.flaws[i] = flaw;
     }
 
@@ -569,6 +577,7 @@ impl Estate {
             exempt: false,
             archived_for: 0,
             unseen: false,
+            missed: false,
         };
         self.control(&flaw, 3, region)
     }

@@ -271,13 +271,14 @@ impl Judge {
         }
     }
 
-    /// No record is closed over a finding that is not fixed, and none that is open stands without one.
+    /// No record is closed over a finding that is open, and none that is open stands without one.
     fn records(&mut self, store: &Store) {
         let records = store.read_here(records::all).unwrap();
         for finding in store.read_here(findings::all).unwrap() {
             let record = records.iter().find(|r| Some(r.id) == finding.record_id);
             let closed = record.is_some_and(|r| r.status.0 == RecordStatus::Closed);
-            if closed && finding.status.0 != Fixed {
+            // What was proven gone and is put away afterwards counts its looks anew; its record stays closed on the first proof.
+            if closed && finding.status.0 == Open {
                 self.score.false_closures += 1;
                 self.score.wrong.push(format!("closed over {finding:?}"));
             }
