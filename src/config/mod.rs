@@ -15,6 +15,7 @@ mod document;
 pub mod duration;
 pub mod env;
 pub mod example;
+pub mod grouping;
 pub mod mail;
 pub mod organization;
 pub mod poam;
@@ -158,6 +159,8 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         sections.one(&poam::SECTION),
         sections.many(&poam::CLOCKS),
         sections.many(&poam::LABELS),
+        sections.many(&grouping::SECTION),
+        sections.many(&grouping::CONTACTS),
     );
     let tickets = Tickets::read(sections.one(&tickets::SECTION));
     let writeback = Writeback::read(sections.one(&writeback::SECTION));

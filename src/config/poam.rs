@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::grouping::{Contact, Grouping};
 use super::reader::Reader;
 use super::schema::{Key, Kind, Section};
 use super::value::choice;
@@ -229,6 +230,8 @@ pub struct Poam {
     /// How long a gap in coverage may last before it is a record.
     pub gap_limit: Duration,
     pub baseline: Option<Baseline>,
+    pub grouping: Vec<Grouping>,
+    pub contacts: Vec<Contact>,
     pub ato_vulnerabilities: Option<u32>,
 }
 
@@ -336,8 +339,12 @@ impl Poam {
         r: Reader<'_>,
         clocks: Vec<Reader<'_>>,
         labels: Vec<Reader<'_>>,
+        grouping: Vec<Reader<'_>>,
+        contacts: Vec<Reader<'_>>,
     ) -> Option<Self> {
         r.reject_unknown();
+        let grouping: Vec<Option<Grouping>> = grouping.into_iter().map(Grouping::read).collect();
+        let contacts: Vec<Option<Contact>> = contacts.into_iter().map(Contact::read).collect();
         let own: Vec<Option<OwnClock>> = clocks.into_iter().map(OwnClock::read).collect();
         let own: Vec<OwnClock> = own.into_iter().flatten().collect();
         let sets: Option<Vec<String>> = r.get("clock_sets");
@@ -367,6 +374,8 @@ impl Poam {
             .collect();
         Some(Self {
             baseline: r.optional("baseline"),
+            grouping: grouping.into_iter().collect::<Option<_>>()?,
+            contacts: contacts.into_iter().collect::<Option<_>>()?,
             ato_vulnerabilities: r.optional("ato_vulnerabilities"),
             usual: usual?,
             labels: labels.into_iter().collect::<Option<_>>()?,

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    accounts, aws, database, deployment, desks, mail, organization, poam, policies, reports,
-    schedule, telemetry, templates, tickets, writeback,
+    accounts, aws, database, deployment, desks, grouping, mail, organization, poam, policies,
+    reports, schedule, telemetry, templates, tickets, writeback,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 17] = [
+pub const SECTIONS: [&Section; 19] = [
     &deployment::SECTION,
     &database::SECTION,
     &aws::SECTION,
@@ -24,6 +24,8 @@ pub const SECTIONS: [&Section; 17] = [
     &poam::SECTION,
     &poam::CLOCKS,
     &poam::LABELS,
+    &grouping::SECTION,
+    &grouping::CONTACTS,
     &tickets::SECTION,
     &desks::SECTION,
     &writeback::SECTION,

@@ -17,6 +17,7 @@ pub mod intel;
 pub mod mail;
 pub mod marker;
 pub mod milestone;
+pub mod opening;
 pub mod organization;
 pub mod overrides;
 pub mod plan;

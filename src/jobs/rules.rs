@@ -3,10 +3,15 @@
 use chrono::TimeDelta;
 use poamd_contract::severity::Severity;
 
+use crate::config::grouping::{By as NamedBy, Contact as NamedContact, Grouping as NamedGrouping};
+use crate::config::poam::Baseline as NamedBaseline;
 use crate::config::poam::{Class as NamedClass, Clocks as Named, Impact as NamedImpact};
 use crate::config::poam::{NRating as NamedN, OwnClock as NamedClock, Poam};
 use crate::domain::clock::{Class, ClockSet, Clocks, Impact, Missing, OwnClock, Policy};
+use crate::domain::controls::Baseline;
 use crate::domain::evaluation::NRating;
+use crate::domain::grouping;
+use crate::domain::opening::ContactRule;
 use crate::poam::Rules;
 
 /// The rules of the section `[poam]`.
@@ -20,8 +25,37 @@ pub fn poam(config: &Poam) -> Rules {
                 .map(|of| (of.label.to_lowercase(), policy(config, &of.clocks)))
                 .collect(),
         },
-        grouping: Vec::new(),
+        grouping: config.grouping.iter().map(grouping).collect(),
+        contacts: config.contacts.iter().map(contact).collect(),
+        baseline: config.baseline.map(|named| match named {
+            NamedBaseline::Low => Baseline::Low,
+            NamedBaseline::Moderate => Baseline::Moderate,
+            NamedBaseline::High => Baseline::High,
+        }),
         reopen_window: TimeDelta::from_std(config.reopen_window).unwrap_or(TimeDelta::MAX),
+    }
+}
+
+fn grouping(named: &NamedGrouping) -> grouping::Rule {
+    grouping::Rule {
+        source: named.source.clone(),
+        technology: named.technology.clone(),
+        account: named.account.clone(),
+        label: named.label.clone(),
+        by: match named.by {
+            NamedBy::PerWeakness => grouping::By::Weakness,
+            NamedBy::PerItem => grouping::By::Item,
+        },
+    }
+}
+
+fn contact(named: &NamedContact) -> ContactRule {
+    ContactRule {
+        account: named.account.clone(),
+        label: named.label.clone(),
+        technology: named.technology.clone(),
+        tag: named.tag.clone(),
+        contact: named.contact.clone(),
     }
 }
 

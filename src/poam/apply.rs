@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::group::Loaded;
+use super::{Round, opening};
 use crate::domain::plan::{Facts, Plan, Target};
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
@@ -13,11 +14,11 @@ use crate::store::{AnyConnection, Result, StoreError, findings};
 
 pub(super) fn apply(
     conn: &mut AnyConnection,
+    round: &Round<'_>,
     group: &Loaded,
     plan: &Plan,
-    now: DateTime<Utc>,
-    actor: &str,
 ) -> Result<()> {
+    let now = round.now;
     let id = match &plan.target {
         Target::New { previous } => insert(conn, group, plan, *previous, now)?,
         Target::Existing(id) => {
@@ -32,17 +33,20 @@ pub(super) fn apply(
         .collect();
     findings::set_record(conn, &group.account, &joining, id, now)?;
     let subject = RecordId(id).to_string();
-    let events: Vec<Event> = plan
+    let mut events: Vec<Event> = plan
         .events
         .iter()
         .map(|(kind, body)| Event {
             at: now,
-            actor: actor.to_owned(),
+            actor: round.actor.to_owned(),
             kind,
             subject: subject.clone(),
             body: body.clone(),
         })
         .collect();
+    if let Target::New { .. } = plan.target {
+        events.push(opening::lay(conn, round, group, plan, id)?);
+    }
     audit::append_all(conn, &events)?;
     Ok(())
 }

@@ -25,6 +25,8 @@ pub(super) struct Loaded {
     pub facts: Group,
     /// The stored row of the live or, without one, the newest closed record.
     pub row: Option<RecordRow>,
+    /// The findings, in the order of the members.
+    pub findings: Vec<FindingRow>,
 }
 
 /// Every group that findings of a weakness belong to: one, unless a rule groups by item, records were merged, or a rule
@@ -253,6 +255,7 @@ impl Book {
             },
             row: live.or(past).cloned(),
             key,
+            findings: rows,
         })
     }
 }

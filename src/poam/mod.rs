@@ -5,6 +5,7 @@ pub mod acts;
 mod apply;
 mod group;
 mod known;
+mod opening;
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::clock::Clocks;
+use crate::domain::controls::Baseline;
+use crate::domain::opening::ContactRule;
 use crate::domain::overrides::{AccountNames, Counted, Overrides, Subject};
 use crate::domain::record::RecordId;
 use crate::domain::{grouping, plan};
+use crate::store::accounts::AccountRow;
 use crate::store::audit::{self, Event};
 use crate::store::findings::FindingRow;
 use crate::store::{
-    AnyConnection, Result, Store, StoreError, findings, overrides, records, settings,
+    AnyConnection, Result, Store, StoreError, accounts, findings, overrides, records, settings,
 };
 
 /// Default of the reopen window (`design.md`, Records).
@@ -31,6 +35,10 @@ pub struct Rules {
     pub clocks: Clocks,
     /// What makes one record; per weakness where none fits.
     pub grouping: Vec<grouping::Rule>,
+    /// Who answers for what; the account's contacts where none fits.
+    pub contacts: Vec<ContactRule>,
+    /// Which controls a record may name; all without one.
+    pub baseline: Option<Baseline>,
     /// How long after closing the same record opens again.
     pub reopen_window: TimeDelta,
 }
@@ -40,6 +48,8 @@ impl Default for Rules {
         Self {
             clocks: Clocks::default(),
             grouping: Vec::new(),
+            contacts: Vec::new(),
+            baseline: None,
             reopen_window: REOPEN_WINDOW,
         }
     }
@@ -137,6 +147,8 @@ fn keep_up(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Res
 /// What every weakness is held against: accounts by name, overrides.
 struct Around {
     accounts: BTreeMap<String, AccountNames>,
+    /// Those that are watched, by number.
+    watched: BTreeMap<String, AccountRow>,
     overrides: Overrides,
 }
 
@@ -144,6 +156,10 @@ impl Around {
     fn load(conn: &mut AnyConnection) -> Result<Self> {
         Ok(Self {
             accounts: overrides::account_names(conn)?,
+            watched: accounts::all(conn)?
+                .into_iter()
+                .map(|row| (row.id.clone(), row))
+                .collect(),
             overrides: overrides::in_force(conn)?,
         })
     }
@@ -197,7 +213,7 @@ impl Round<'_> {
                     _ => planned.changed += 1,
                 }
             }
-            apply::apply(conn, &group, &plan, self.now, self.actor)?;
+            apply::apply(conn, self, &group, &plan)?;
         }
         Ok(())
     }
@@ -220,12 +236,18 @@ pub fn decide(
         why: "there is no such record".to_owned(),
     })?;
     let around = Around::load(conn)?;
+    let round = Round {
+        rules,
+        around: &around,
+        now,
+        actor,
+    };
     for group in group::load(conn, rules, &around, &row.account, &row.weakness_id)? {
         if group.facts.live.as_ref().is_none_or(|l| l.id != record) {
             continue;
         }
         if let Some(plan) = plan::decide(&group.facts, decision) {
-            apply::apply(conn, &group, &plan, now, actor)?;
+            apply::apply(conn, &round, &group, &plan)?;
             return Ok(true);
         }
     }

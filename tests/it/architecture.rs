@@ -180,6 +180,10 @@ const FOLDERS: &[(&str, &str)] = &[
     ),
     ("data/clocks", "remediation clocks of FedRAMP, CISA and CMS"),
     (
+        "data/controls",
+        "which controls a finding hits, and which a baseline has",
+    ),
+    (
         "docs",
         "for operators: the AWS permissions, the map of folders, the reasons for dependencies",
     ),

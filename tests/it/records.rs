@@ -344,6 +344,47 @@ fn milestones_follow_their_rules_and_a_completed_one_begins_the_work() {
 }
 
 #[test]
+fn a_new_record_begins_with_a_plan_that_can_be_explained() {
+    for_each_database(|store| {
+        let before = seeded(store);
+        let rows = store.read_here(|c| facts::of_record(c, before.id)).unwrap();
+        let known = facts::by_record(&rows).unwrap().remove(&before.id).unwrap();
+        assert!(
+            known.texts(FactName::Controls).contains(&"AC-3".to_owned()),
+            "{known:?}"
+        );
+        assert!(known.get(FactName::Controls).unwrap().why.contains("map"));
+        assert!(known.text(FactName::Plan).contains("S3.8"));
+        let steps = store
+            .read_here(|c| milestones::steps_of(c, before.id))
+            .unwrap();
+        assert_eq!(steps.len(), 3);
+        assert!(
+            steps.iter().all(|s| s.planned && Some(s.due) < before.due),
+            "{steps:?}"
+        );
+        // Frozen: looking and planning again write none of it anew.
+        look(
+            store,
+            &cell("securityhub"),
+            vec![high("a", "2026-09-06")],
+            &complete(),
+            at("2026-09-06"),
+        );
+        assert_eq!(
+            store.read_here(|c| facts::of_record(c, before.id)).unwrap(),
+            rows
+        );
+        assert_eq!(
+            store
+                .read_here(|c| milestones::steps_of(c, before.id))
+                .unwrap(),
+            steps
+        );
+    });
+}
+
+#[test]
 fn a_vendors_release_starts_the_clock_anew() {
     for_each_database(|store| {
         let id = seeded(store).id;
