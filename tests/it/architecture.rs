@@ -84,12 +84,12 @@ const FOLDERS: &[(&str, &str)] = &[
         "a GuardDuty finding: its shape, and what it says beyond the common words",
     ),
     (
-        "connectors/formats/src/ocsf",
-        "an OCSF finding: its shape, and what it says beyond the common words",
-    ),
-    (
         "connectors/formats/src/lenient",
         "fields of the wrong type, missing or oversize",
+    ),
+    (
+        "connectors/formats/src/ocsf",
+        "an OCSF finding: its shape, and what it says beyond the common words",
     ),
     ("connectors/formats/tests", "tests of the formats"),
     (
