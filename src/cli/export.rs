@@ -1,17 +1,25 @@
-//! `poamd export`: the whole POA&M for other programs.
+//! `poamd export`: the POA&M in the form that somebody asks for.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::failure::Failure;
 use super::filters::Filters;
-use super::load;
+use super::load::{self, Opened};
 use super::shell::Shell;
+use crate::config::Config;
+use crate::config::poam::NRating;
+use crate::config::system::Impact;
+use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
-use crate::exchange::{self, Entry};
+use crate::exchange::dataset::{self, Dataset, Moment, System};
+use crate::exchange::{self, Entry, FormError, deviations, emass, fedramp, oscal, ver};
 use crate::jobs::rules;
+use crate::query::filter::Filter;
+use crate::store::StoreError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -19,15 +27,94 @@ pub enum Format {
     Csv,
     /// An array of records with their findings
     Json,
+    /// The FedRAMP POA&M workbook: open, closed, configuration findings, record of changes
+    FedrampXlsx,
+    /// The POA&M sheet of eMASS
+    Emass,
+    /// The FedRAMP Vulnerability Deviation Request sheet
+    DeviationRequest,
+    /// FedRAMP vulnerability evaluation and reporting (VER), machine-readable
+    VerJson,
+    /// The VER report for people, as Markdown
+    VerReport,
+    /// The same as one HTML page
+    VerReportHtml,
+    /// OSCAL plan of action and milestones
+    Oscal,
+    /// OSCAL assessment results
+    OscalAr,
+}
+
+/// Which VER document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerDocument {
+    /// All active and all accepted vulnerabilities
+    History,
+    /// Those not accepted, with what ended in the period
+    Detail,
+    /// Accepted vulnerabilities
+    Accepted,
+}
+
+/// The version that an OSCAL document is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OscalVersion {
+    #[value(name = "1.2.1")]
+    V1_2_1,
+    #[value(name = "1.1.3")]
+    V1_1_3,
+}
+
+/// Which records a form lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scope {
+    /// Every record
+    AllOpen,
+    /// Open ones only if they are late, have a deviation or wait for a vendor (monthly monitoring)
+    LateOrDeviated,
+}
+
+/// How eMASS names its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Revision {
+    Rev4,
+    Rev5,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Format,
-    /// File to write; without it standard output
+    /// File to write; without it standard output (workbooks need one)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// The ledger as it was at the end of this day, in UTC
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<NaiveDate>,
+    /// Which records
+    #[arg(long, value_enum, value_name = "SCOPE", default_value = "all-open")]
+    scope: Scope,
+    /// Fill this empty workbook of yours, by its headers; it is not changed, --out names the filled one
+    #[arg(long, value_name = "FILE", requires = "out")]
+    into: Option<PathBuf>,
+    /// A header in that workbook whose column stays empty; may be given again
+    #[arg(long, value_name = "HEADER", requires = "into")]
+    leave: Vec<String>,
+    /// fedramp-xlsx: configuration findings share one CM-6 item on the open sheet
+    #[arg(long)]
+    roll_up: bool,
+    /// emass: which names the columns have
+    #[arg(long, value_enum, value_name = "REVISION", default_value = "rev5")]
+    emass: Revision,
+    /// ver-json: which document
+    #[arg(long, value_enum, value_name = "DOCUMENT", default_value = "history")]
+    ver_document: VerDocument,
+    /// ver-json and ver-report: first day of the period; without it a month before the last
+    #[arg(long, value_name = "DATE")]
+    since: Option<NaiveDate>,
+    /// oscal and oscal-ar: version of the document
+    #[arg(long, value_enum, value_name = "VERSION", default_value = "1.2.1")]
+    oscal_version: OscalVersion,
     /// Only records past their due day that are not closed
     #[arg(long, help_heading = "Filters")]
     late: bool,
@@ -38,43 +125,215 @@ pub struct Args {
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), Failure> {
     let filter = args.filters.filter();
     filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
+    args.check()?;
+    let moment = Moment::as_of(args.as_of, shell.clock.now());
     let opened = load::look(at, shell)?;
-    let today = shell.clock.now().date_naive();
-    let clocks = rules::poam(&opened.config.poam).clocks;
-    let mut entries = opened.filtered(&filter, |conn, snapshot| {
-        let mut entries = exchange::dataset(conn, snapshot, &filter)?;
-        exchange::rank(conn, snapshot, &clocks, today, &mut entries)?;
-        Ok(entries)
-    })?;
-    entries.retain(|entry| !args.late || entry.record.is_late(today));
+    let read = read(&opened, &filter, moment, args)?;
+    let bytes = read.bytes(args)?;
     match &args.out {
-        None => Ok(write(args.format, shell.out, &entries)?),
+        None => Ok(shell.out.write_all(&bytes)?),
         Some(path) => {
-            to_file(path, args.format, &entries).map_err(|cause| {
+            to_file(path, &bytes).map_err(|cause| {
                 Failure::work(format!(
                     "{} cannot be written: {cause}; name another with --out",
                     path.display()
                 ))
             })?;
-            shell.note(&format!("{} records in {}", entries.len(), path.display()))
+            shell.note(&format!("{} records in {}", read.count(), path.display()))
+        }
+    }
+}
+
+impl Args {
+    fn check(&self) -> Result<(), Failure> {
+        let (is_workbook, word) = match self.format {
+            Format::FedrampXlsx => (true, "fedramp-xlsx"),
+            Format::Emass => (true, "emass"),
+            Format::DeviationRequest => (true, "deviation-request"),
+            _ => (false, ""),
+        };
+        if is_workbook && self.out.is_none() {
+            return Err(Failure::usage(format!(
+                "{word} is a workbook, which no terminal can show: name a file with --out FILE.xlsx"
+            )));
+        }
+        if !is_workbook && self.into.is_some() {
+            return Err(Failure::usage(
+                "--into fills a workbook: it goes with fedramp-xlsx, emass and deviation-request",
+            ));
+        }
+        Ok(())
+    }
+
+    fn takes(&self, record: &dataset::Record, today: NaiveDate) -> bool {
+        (!self.late || record.is_late(today))
+            && (self.scope == Scope::AllOpen || record.is_late_or_deviated(today))
+    }
+}
+
+/// What was read for a form.
+enum Read {
+    /// Records as lists show them.
+    Entries(Vec<Entry>),
+    Dataset(Box<Dataset>),
+}
+
+fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result<Read, Failure> {
+    let system = system(&opened.config);
+    let clocks = rules::poam(&opened.config.poam).clocks;
+    let read = opened.store.read_here(|conn| {
+        let snapshot = moment.snapshot(conn)?;
+        if let Err(unknown) = filter.check_accounts(&snapshot.account_names()) {
+            return Ok(Err(unknown));
+        }
+        let mut data = dataset::load(conn, &snapshot, filter, &system, moment)?;
+        let today = data.today;
+        data.records.retain(|record| args.takes(record, today));
+        if !matches!(args.format, Format::Csv | Format::Json) {
+            return Ok(Ok(Read::Dataset(Box::new(data))));
+        }
+        let mut entries = exchange::dataset(conn, &snapshot, filter)?;
+        exchange::rank(conn, &snapshot, &clocks, today, &mut entries)?;
+        let kept: std::collections::HashSet<_> = data.records.iter().map(|r| r.id).collect();
+        entries.retain(|entry| kept.contains(&entry.record.id));
+        Ok::<_, StoreError>(Ok(Read::Entries(entries)))
+    })?;
+    Ok(read?)
+}
+
+impl Read {
+    fn count(&self) -> usize {
+        match self {
+            Self::Entries(entries) => entries.len(),
+            Self::Dataset(data) => data.records.len(),
+        }
+    }
+
+    fn bytes(&self, args: &Args) -> Result<Vec<u8>, Failure> {
+        let own = match &args.into {
+            None => None,
+            Some(path) => Some(std::fs::read(path).map_err(|cause| {
+                Failure::work(format!(
+                    "--into {}: {cause}; name an empty copy of the form",
+                    path.display()
+                ))
+            })?),
+        };
+        Ok(self.form(args, own.as_deref())?)
+    }
+
+    fn form(&self, args: &Args, own: Option<&[u8]>) -> Result<Vec<u8>, FormError> {
+        let data = match self {
+            Self::Entries(entries) => {
+                let mut bytes = Vec::new();
+                match args.format {
+                    Format::Csv => exchange::csv::write(&mut bytes, entries)?,
+                    _ => exchange::json::write(&mut bytes, entries)?,
+                }
+                return Ok(bytes);
+            }
+            Self::Dataset(data) => data,
+        };
+        match args.format {
+            Format::VerJson => ver::json(data, args.ver_document.into(), args.since),
+            Format::VerReport => Ok(ver::markdown(data, args.since).into_bytes()),
+            Format::VerReportHtml => Ok(ver::html(data, args.since).into_bytes()),
+            Format::Oscal => oscal::poam(data, args.oscal_version.into()),
+            Format::OscalAr => oscal::results(data, args.oscal_version.into()),
+            _ => workbook(data, args, own),
+        }
+    }
+}
+
+/// A workbook of our own, or somebody's filled.
+fn workbook(data: &Dataset, args: &Args, own: Option<&[u8]>) -> Result<Vec<u8>, FormError> {
+    let leave = &args.leave;
+    let options = fedramp::Options {
+        roll_up: args.roll_up,
+    };
+    let revision = match args.emass {
+        Revision::Rev4 => emass::Revision::Rev4,
+        Revision::Rev5 => emass::Revision::Rev5,
+    };
+    match (args.format, own) {
+        (Format::Emass, None) => emass::workbook(data, revision),
+        (Format::Emass, Some(own)) => emass::filled(own, data, revision, leave),
+        (Format::DeviationRequest, None) => deviations::workbook(data),
+        (Format::DeviationRequest, Some(own)) => deviations::filled(own, data, leave),
+        (_, None) => fedramp::workbook(data, options),
+        (_, Some(own)) => fedramp::filled(own, data, options, leave),
+    }
+}
+
+impl From<VerDocument> for ver::Document {
+    fn from(which: VerDocument) -> Self {
+        match which {
+            VerDocument::History => Self::History,
+            VerDocument::Detail => Self::Detail,
+            VerDocument::Accepted => Self::Accepted,
+        }
+    }
+}
+
+impl From<OscalVersion> for oscal::Version {
+    fn from(version: OscalVersion) -> Self {
+        match version {
+            OscalVersion::V1_2_1 => Self::V1_2_1,
+            OscalVersion::V1_1_3 => Self::V1_1_3,
+        }
+    }
+}
+
+/// The system as the configuration names it.
+fn system(config: &Config) -> System {
+    let of = &config.system;
+    System {
+        deployment: config.deployment.name.clone(),
+        provider: of.provider.clone().unwrap_or_default(),
+        name: of
+            .name
+            .clone()
+            .unwrap_or_else(|| config.deployment.name.clone()),
+        impact: of.impact.map(|impact| match impact {
+            Impact::Low => Rating::Low,
+            Impact::Moderate => Rating::Moderate,
+            Impact::High => Rating::High,
+        }),
+        id: of.id.clone(),
+        package_uri: of.package_uri.clone(),
+        office: of.office.clone(),
+        contact: of.contact.clone(),
+        service: of.service.clone(),
+        default_rating: Some(default_rating(config.poam.usual.default_n_rating)),
+    }
+}
+
+fn default_rating(of: NRating) -> u8 {
+    match of {
+        NRating::N1 => 1,
+        NRating::N2 => 2,
+        NRating::N3 => 3,
+        NRating::N4 => 4,
+        NRating::N5 => 5,
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Needs { .. } => Self::configuration(error.to_string()),
+            other => Self::work(other.to_string()),
         }
     }
 }
 
 /// Writes beside the file first, so that whoever reads it never sees half of it.
-fn to_file(path: &Path, format: Format, entries: &[Entry]) -> std::io::Result<()> {
+fn to_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     let part = PathBuf::from(name);
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&part)?);
-    write(format, &mut file, entries)?;
-    file.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+    let mut file = std::fs::File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     std::fs::rename(&part, path)
-}
-
-fn write(format: Format, out: &mut dyn Write, entries: &[Entry]) -> std::io::Result<()> {
-    match format {
-        Format::Csv => exchange::csv::write(out, entries),
-        Format::Json => exchange::json::write(out, entries),
-    }
 }

@@ -26,6 +26,7 @@ pub mod reports;
 pub mod schedule;
 pub mod schema;
 pub mod secret;
+pub mod system;
 pub mod telemetry;
 pub mod templates;
 pub mod tickets;
@@ -49,6 +50,7 @@ pub use problem::{ConfigErrors, Problem};
 pub use reports::Report;
 pub use schedule::Schedule;
 pub use secret::Secret;
+pub use system::System;
 pub use telemetry::Telemetry;
 pub use templates::Templates;
 pub use tickets::Tickets;
@@ -64,6 +66,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     pub deployment: Deployment,
+    pub system: System,
     pub database: Database,
     pub aws: Aws,
     /// Whose accounts are found by themselves.
@@ -146,6 +149,7 @@ fn read_text(path: &Path) -> Result<String, ConfigErrors> {
 /// Every section is read before the first bad one counts, so that all problems are noted.
 fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     let deployment = Deployment::read(sections.one(&deployment::SECTION));
+    let system = System::read(sections.one(&system::SECTION));
     let database = Database::read(sections.one(&database::SECTION), env);
     let aws = Aws::read(sections.one(&aws::SECTION));
     let organization = sections.one(&organization::SECTION);
@@ -185,6 +189,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     checks::reports(&reports, has_mail);
     Some(Config {
         deployment: deployment?,
+        system: system?,
         database: database?,
         aws: aws?,
         organization: match organization {

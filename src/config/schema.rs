@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::{
     accounts, aws, database, deployment, desks, grouping, mail, organization, poam, policies,
-    reports, schedule, telemetry, templates, tickets, writeback,
+    reports, schedule, system, telemetry, templates, tickets, writeback,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 19] = [
+pub const SECTIONS: [&Section; 20] = [
     &deployment::SECTION,
+    &system::SECTION,
     &database::SECTION,
     &aws::SECTION,
     &organization::SECTION,

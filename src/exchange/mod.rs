@@ -2,12 +2,22 @@
 //! findings, in the order of their ids. The same ledger gives the same bytes.
 
 pub mod csv;
+pub mod dataset;
+pub mod deviations;
+pub mod emass;
+mod error;
+pub mod fedramp;
 pub mod json;
+pub mod oscal;
+pub mod sheet;
+pub mod ver;
 
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::Serialize;
+
+pub use error::FormError;
 
 use crate::domain::clock::Clocks;
 use crate::query::filter::Filter;

@@ -9,5 +9,6 @@ pub mod guard;
 mod helpers;
 pub mod reply;
 pub mod sink;
+pub mod spreadsheet;
 pub mod templates;
 pub mod ticket;

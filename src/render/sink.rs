@@ -38,7 +38,7 @@ pub fn block(value: &str) -> String {
 }
 
 /// Controls, and format characters that hide text or turn its direction.
-fn hides(c: char) -> bool {
+pub(super) fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::columns::Col;
 use super::findings::FindingRow;
 use super::schema::{
-    finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
+    evidence, finding_reports, findings, inbox_comments, item_revisions, items, justifications,
+    outbox,
 };
 use super::{AnyConnection, Result, StoreError};
 use crate::domain::finding::FindingStatus;
@@ -87,6 +88,35 @@ impl ShownFinding {
     }
 }
 
+/// The long texts of a finding that is on a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = findings)]
+pub struct ShownText {
+    pub account: String,
+    pub fingerprint: String,
+    pub description: String,
+    pub remediation: String,
+    /// JSON array of text.
+    pub requirements: String,
+    /// JSON of `Detail`; empty if there is none.
+    pub detail: String,
+}
+
+/// A document that supports a record, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = evidence)]
+pub struct ShownDocument {
+    pub id: i64,
+    pub record_id: i64,
+    pub deviation_id: Option<i64>,
+    pub kind: String,
+    pub name: String,
+    pub media_type: String,
+    pub sha256: String,
+    pub note: String,
+    pub at: NaiveDateTime,
+}
+
 /// One native id of a finding and the way it came.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = finding_reports)]
@@ -149,6 +179,22 @@ pub fn findings(conn: &mut AnyConnection) -> Result<Vec<ShownFinding>> {
     Ok(findings::table
         .order((findings::account, findings::fingerprint))
         .select(ShownFinding::as_select())
+        .load(conn)?)
+}
+
+/// The long texts of every finding that is on a record.
+pub fn texts(conn: &mut AnyConnection) -> Result<Vec<ShownText>> {
+    Ok(findings::table
+        .filter(findings::record_id.is_not_null())
+        .select(ShownText::as_select())
+        .load(conn)?)
+}
+
+/// Every document that supports a record, oldest first.
+pub fn documents(conn: &mut AnyConnection) -> Result<Vec<ShownDocument>> {
+    Ok(evidence::table
+        .order(evidence::id)
+        .select(ShownDocument::as_select())
         .load(conn)?)
 }
 

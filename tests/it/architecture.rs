@@ -255,7 +255,28 @@ const FOLDERS: &[(&str, &str)] = &[
         "src/domain/clock",
         "due dates: clock sets over the published tables",
     ),
-    ("src/exchange", "records as files, one file a form"),
+    (
+        "src/exchange",
+        "records as files, one file or folder a form",
+    ),
+    (
+        "src/exchange/data",
+        "sheets and columns of the authorities' forms, with their licence notes",
+    ),
+    (
+        "src/exchange/dataset",
+        "what every form is made of, read at one moment",
+    ),
+    ("src/exchange/fedramp", "the FedRAMP POA&M workbook"),
+    ("src/exchange/oscal", "OSCAL documents"),
+    (
+        "src/exchange/sheet",
+        "sheets as data: a workbook of our own, and somebody's filled",
+    ),
+    (
+        "src/exchange/ver",
+        "FedRAMP's vulnerability reports, with nothing that helps an attacker",
+    ),
     (
         "src/intake",
         "reports and items into the ledger, only the difference",
@@ -329,6 +350,10 @@ const FOLDERS: &[(&str, &str)] = &[
     (
         "tests/it/closure",
         "an estate whose truth is known, and who judges the ledger by it",
+    ),
+    (
+        "tests/it/forms",
+        "the forms, read back by other readers than their writers",
     ),
     (
         "tests/it/support",

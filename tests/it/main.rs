@@ -14,6 +14,7 @@ mod dedupe;
 mod desk_trouble;
 mod discover;
 mod disk_full;
+mod forms;
 mod fuzzed;
 mod gaps;
 mod import;

@@ -158,10 +158,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("poamd_mail", &["src/wiring.rs"]),
     ("poamd_sandbox", &["src/cli/"]),
     ("poamd_servicenow", &["src/wiring.rs"]),
+    ("quick_xml", &["src/exchange/sheet/"]),
     ("regorus", &["src/policy/"]),
     ("reqwest", &["connectors/http/"]),
+    ("rust_xlsxwriter", &["src/exchange/sheet/"]),
     ("sd_notify", &["src/daemon/"]),
     ("toml", &["src/config/"]),
+    ("uuid", &["src/exchange/oscal/"]),
+    ("zip", &["src/exchange/sheet/"]),
 ];
 
 /// The module of the application a file belongs to; `None` for the two roots.

@@ -1,0 +1,346 @@
+//! The POA&M sheet of eMASS, by header. Rev4 and Rev5 name columns differently; instances order them as they like and
+//! have more or fewer, so a customer's own empty export is the better model (`--into`).
+
+use chrono::NaiveDate;
+use poamd_contract::severity::Severity;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::FormError;
+use super::dataset::{Dataset, Milestone, Record, detector};
+use super::sheet::{self, Cell, Check, Column, Table, Wanted};
+use crate::domain::deviation::{DeviationKind, DeviationState};
+use crate::domain::milestone::MilestoneChangeKind;
+use crate::domain::record::RecordStatus;
+use crate::render::spreadsheet::bounded;
+
+const DATA: &str = include_str!("data/emass-poam-fields.json");
+
+/// Texts that the interface takes, in characters (eMASS REST OpenAPI 3.22).
+const LONG: usize = 2_000;
+const RESOURCES: usize = 250;
+const SHORT: usize = 100;
+
+/// Which names the columns have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Revision {
+    Rev4,
+    #[default]
+    Rev5,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    #[serde(rename = "_about")]
+    about: About,
+    workbook_rev4_headers: Vec<String>,
+    workbook_rev5_changes: Rev5,
+    navy_only: Vec<String>,
+    status_values: Vec<String>,
+    levels: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct About {
+    header_row: u32,
+    first_data_row: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rev5 {
+    added: Vec<String>,
+    /// Old name and new.
+    #[serde(flatten)]
+    renamed: BTreeMap<String, String>,
+}
+
+/// The sheet as a workbook of our own.
+pub fn workbook(data: &Dataset, revision: Revision) -> Result<Vec<u8>, FormError> {
+    let mut table = table(data, revision)?;
+    // Columns that few instances know would stop an import.
+    let kept: Vec<bool> = table.columns.iter().map(|c| c.width > 0.0).collect();
+    let mut number = 0;
+    table.columns.retain_mut(|column| {
+        let keep = column.width > 0.0;
+        number += u16::from(keep);
+        column.number = number;
+        keep
+    });
+    for row in &mut table.rows {
+        let mut keep = kept.iter();
+        row.retain(|_| keep.next() == Some(&true));
+    }
+    Ok(sheet::write(&[table], data.today)?)
+}
+
+/// A customer's own empty export, filled.
+pub fn filled(
+    own: &[u8],
+    data: &Dataset,
+    revision: Revision,
+    leave: &[String],
+) -> Result<Vec<u8>, FormError> {
+    let tables = [table(data, revision)?];
+    Ok(sheet::fill(
+        own,
+        &Wanted {
+            tables: &tables,
+            layouts: &[],
+            leave,
+        },
+    )?)
+}
+
+/// All columns of a revision; those of few instances have no width.
+fn table(data: &Dataset, revision: Revision) -> Result<Table, FormError> {
+    let fields: Fields = serde_json::from_str(DATA)?;
+    let columns = columns(&fields, revision);
+    let mut rows = Vec::with_capacity(data.records.len());
+    for record in &data.records {
+        let milestones: Vec<Option<&Milestone>> = match revision {
+            Revision::Rev5 if record.milestones.len() > 1 => {
+                record.milestones.iter().map(Some).collect()
+            }
+            Revision::Rev5 => vec![record.milestones.first()],
+            Revision::Rev4 => vec![None],
+        };
+        for (nth, milestone) in milestones.into_iter().enumerate() {
+            let cells = columns.iter().map(|column| {
+                let of_item = (nth == 0)
+                    .then(|| item(&column.key, data, record))
+                    .flatten();
+                let of_step = || milestone.and_then(|m| step(&column.key, record, m));
+                of_item.or_else(of_step).unwrap_or(Cell::Empty)
+            });
+            rows.push(cells.collect());
+        }
+    }
+    Ok(Table {
+        sheet: "POA&M".to_owned(),
+        title: format!("POA&M of {} ({})", data.system.name, data.today),
+        head: Vec::new(),
+        header_row: fields.about.header_row,
+        first_row: fields.about.first_data_row,
+        prepared: 0,
+        is_frozen: true,
+        is_tall: true,
+        columns,
+        rows,
+        optional: false,
+        guidance: 0,
+        grows: false,
+    })
+}
+
+fn columns(fields: &Fields, revision: Revision) -> Vec<Column> {
+    let renamed = &fields.workbook_rev5_changes.renamed;
+    let is_rev5 = revision == Revision::Rev5;
+    // Separate columns for steps take the place of the one text.
+    let dropped = |key: &str| is_rev5 && key == "Milestone with Completion Dates";
+    let old = fields
+        .workbook_rev4_headers
+        .iter()
+        .filter(|key| !dropped(key));
+    let old = old.map(|key| {
+        let header = renamed.get(key).filter(|_| is_rev5).unwrap_or(key);
+        (key.clone(), header.clone())
+    });
+    let added = fields.workbook_rev5_changes.added.iter();
+    let added = added
+        .filter(|_| is_rev5)
+        .map(|key| (key.clone(), key.clone()));
+    let all = old.chain(added).zip(1..);
+    all.map(|((key, header), number)| Column {
+        width: match fields.navy_only.contains(&key) {
+            true => 0.0,
+            false => width(&key),
+        },
+        check: check(fields, &key),
+        optional: !matches!(
+            key.as_str(),
+            "Control Vulnerability Description" | "Status" | "Scheduled Completion Date"
+        ),
+        formula: None,
+        key,
+        header,
+        number,
+    })
+    .collect()
+}
+
+fn width(key: &str) -> f64 {
+    match key {
+        "Control Vulnerability Description" | "Comments" | "Mitigations" | "Recommendations" => {
+            50.0
+        }
+        _ => 20.0,
+    }
+}
+
+fn check(fields: &Fields, key: &str) -> Option<Check> {
+    match key {
+        "Status" => Some(Check::OneOf(fields.status_values.clone())),
+        "Raw Severity"
+        | "Severity"
+        | "Relevance of Threat"
+        | "Likelihood"
+        | "Impact"
+        | "Residual Risk Level"
+        | "Resulting Residual Risk after Proposed Mitigations" => {
+            Some(Check::OneOf(fields.levels.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// What stands in a column of an item; `None` for a column of its steps, or one that only people can fill.
+fn item(key: &str, data: &Dataset, r: &Record) -> Option<Cell> {
+    let long = |text: &str| Cell::text(bounded(text, LONG));
+    Some(match key {
+        "Control Vulnerability Description" => long(&format!("{}\n{}", r.title, r.description)),
+        "Controls / APs" => Cell::text(r.controls.join(", ")),
+        "Office/Org" => {
+            let office = data.system.office.as_deref().or(r.contact.as_deref());
+            Cell::text(bounded(office.unwrap_or_default(), SHORT))
+        }
+        "Security Checks" => long(&r.weakness),
+        "Resources Required" => Cell::text(bounded(
+            r.resources_required.as_deref().unwrap_or_default(),
+            RESOURCES,
+        )),
+        "Scheduled Completion Date" => Cell::day(r.due),
+        "Milestone with Completion Dates" => {
+            let steps = r.milestones.iter();
+            let steps = steps.map(|m| format!("({}) {}: {}", m.number, m.due, m.description));
+            long(&steps.collect::<Vec<_>>().join("\n"))
+        }
+        "Milestone Changes" => {
+            let changes = r.milestone_changes.iter();
+            let changes = changes.map(|c| {
+                let day = c.at.date_naive();
+                format!(
+                    "({}) {day} {}: {}",
+                    c.number,
+                    c.kind.as_str(),
+                    c.description
+                )
+            });
+            long(&changes.collect::<Vec<_>>().join("\n"))
+        }
+        "Source Identifying Vulnerability" => {
+            let sources: Vec<&str> = r.sources.iter().map(|s| detector(s)).collect();
+            long(&sources.join(", "))
+        }
+        "Identification Source Details" => long(&r.weakness),
+        "Status" => Cell::text(status(r)),
+        "Comments" => long(&comments(r)),
+        "Raw Severity" => Cell::text(level(r.original)),
+        "Severity" | "Residual Risk Level" => Cell::text(r.severity.map_or("", level)),
+        "Resulting Residual Risk after Proposed Mitigations" => {
+            let asked = r.live_deviation().and_then(|d| d.severity);
+            Cell::text(asked.map_or("", level))
+        }
+        "Devices Affected" => {
+            let devices: Vec<&str> = r.assets.iter().map(|a| a.item.arn.as_str()).collect();
+            long(&devices.join("\n"))
+        }
+        "Mitigations" => {
+            let live = r.live_deviation();
+            long(live.map_or("", |d| d.mitigations.as_str()))
+        }
+        "Recommendations" => long(&r.recommendation),
+        "POA&M Requested Risk Accepted Expiration Date" => {
+            Cell::day(accepted(r).and_then(|d| d.expires))
+        }
+        "POA&M Completion Date" => Cell::day(r.closed.map(|at| at.date_naive())),
+        _ => return None,
+    })
+}
+
+/// What stands in the columns of a step.
+fn step(key: &str, r: &Record, m: &Milestone) -> Option<Cell> {
+    let changes = || r.milestone_changes.iter().filter(|c| c.number == m.number);
+    let done = changes().find(|c| c.kind == MilestoneChangeKind::Complete);
+    Some(match key {
+        "Milestone ID" => Cell::Text(m.number.to_string()),
+        "Milestone Description" => Cell::text(bounded(&m.description, LONG)),
+        "Milestone Status" => Cell::text(if done.is_some() {
+            "Complete"
+        } else {
+            "Pending"
+        }),
+        "Milestone Status Comments" => {
+            let newest = changes().last();
+            Cell::text(bounded(newest.map_or("", |c| c.description.as_str()), LONG))
+        }
+        "Milestone Scheduled Completion Date" => Cell::Day(moved_day(r, m)),
+        "Milestone Completion Date" => Cell::day(done.map(|c| c.at.date_naive())),
+        _ => return None,
+    })
+}
+
+/// The day a step is due after its changes.
+fn moved_day(r: &Record, m: &Milestone) -> NaiveDate {
+    let changes = r.milestone_changes.iter().filter(|c| c.number == m.number);
+    changes.filter_map(|c| c.due).next_back().unwrap_or(m.due)
+}
+
+fn accepted(r: &Record) -> Option<&super::dataset::Deviation> {
+    r.live_deviation().filter(|d| {
+        d.state == DeviationState::Approved && d.asks(DeviationKind::OperationalRequirement)
+    })
+}
+
+fn status(r: &Record) -> &'static str {
+    match r.status {
+        RecordStatus::Superseded => "Archived",
+        RecordStatus::Closed if r.is_false_positive() => "Not Applicable",
+        RecordStatus::Closed => "Completed",
+        RecordStatus::Open | RecordStatus::InProgress | RecordStatus::PendingVerification => {
+            if accepted(r).is_some() {
+                "Risk Accepted"
+            } else {
+                "Ongoing"
+            }
+        }
+    }
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "Very High",
+        Severity::High => "High",
+        Severity::Medium => "Moderate",
+        Severity::Low => "Low",
+        Severity::Informational => "Very Low",
+    }
+}
+
+/// Our id first: eMASS gives items ids of its own.
+fn comments(r: &Record) -> String {
+    let mut all = vec![format!("External UID: {}", r.id)];
+    all.extend(
+        r.tickets
+            .iter()
+            .map(|t| format!("Ticket {} {}", t.key, t.url)),
+    );
+    if let Some(d) = r.live_deviation() {
+        all.push(format!(
+            "{} {}: {}",
+            d.kind.as_str(),
+            d.state.as_str(),
+            d.rationale
+        ));
+    }
+    if let Some(into) = r.superseded_by {
+        all.push(format!("Merged into {into}"));
+    }
+    all.extend(
+        r.comments
+            .iter()
+            .map(|c| format!("{} {}: {}", c.at.date_naive(), c.actor, c.body)),
+    );
+    all.join("\n")
+}

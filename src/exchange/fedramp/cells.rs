@@ -1,0 +1,334 @@
+//! What stands in each column of an item.
+
+use chrono::{Days, NaiveDate};
+use poamd_contract::severity::Severity;
+
+use super::super::dataset::{Asset, Dataset, Deviation, Finding, Record, detector};
+use super::super::sheet::Cell;
+use super::layout::Layout;
+use crate::domain::deviation::{DeviationKind, DeviationState};
+use crate::domain::finding::FindingStatus;
+use crate::domain::milestone::MilestoneChangeKind;
+use crate::domain::rating::Rating;
+use crate::domain::record::RecordStatus;
+
+/// The item that configuration findings share.
+const SHARED_ID: &str = "POAM-CM-6";
+
+/// One record.
+pub fn row(layout: &Layout, data: &Dataset, record: &Record) -> Vec<Cell> {
+    layout.keys().map(|key| cell(key, data, record)).collect()
+}
+
+/// A row for each failed check of a record on a resource.
+pub fn failed_checks<'a>(
+    layout: &'a Layout,
+    data: &'a Dataset,
+    record: &'a Record,
+) -> impl Iterator<Item = Vec<Cell>> + use<'a> {
+    let whole = row(layout, data, record);
+    let failed = record.findings.iter();
+    failed
+        .filter(|f| f.status != FindingStatus::Fixed)
+        .map(move |finding| {
+            let cells = layout.keys().zip(&whole);
+            cells
+                .map(|(key, whole)| of_finding(key, finding).unwrap_or_else(|| whole.clone()))
+                .collect()
+        })
+}
+
+/// What one finding says otherwise than its record.
+fn of_finding(key: &str, finding: &Finding) -> Option<Cell> {
+    Some(match key {
+        "asset_identifier" => Cell::text(&finding.arn),
+        "detector_source" => Cell::text(detector(&finding.source)),
+        "original_detection_date" => Cell::Day(finding.detected.date_naive()),
+        "status_date" => Cell::Day(finding.last_seen.date_naive()),
+        _ => return None,
+    })
+}
+
+/// The one CM-6 item for many configuration findings: the worst rating, the earliest dates, all assets.
+pub fn rolled_up(layout: &Layout, data: &Dataset, records: &[&Record]) -> Option<Vec<Cell>> {
+    let first = records.first()?;
+    let mut one = (*first).clone();
+    let mut assets: Vec<Asset> = records.iter().flat_map(|r| r.assets.clone()).collect();
+    assets.sort_by(|a, b| a.item.cmp(&b.item));
+    assets.dedup();
+    one.weakness = "CM-6".to_owned();
+    one.title = "Configuration settings that differ from the baseline".to_owned();
+    one.description = format!(
+        "{} failed configuration checks; each is listed on Configuration Findings.",
+        records.len()
+    );
+    one.controls = vec!["CM-6".to_owned()];
+    one.assets = assets;
+    one.sources = records.iter().flat_map(|r| r.sources.clone()).collect();
+    one.sources.sort();
+    one.sources.dedup();
+    one.detected = records.iter().map(|r| r.detected).min()?;
+    one.due = records.iter().filter_map(|r| r.due).min();
+    one.changed = records.iter().map(|r| r.changed).max()?;
+    one.original = records
+        .iter()
+        .map(|r| r.original)
+        .max()
+        .unwrap_or(Severity::Low);
+    one.severity = records.iter().filter_map(|r| r.severity).max();
+    one.rating = records.iter().filter_map(|r| r.rating).max();
+    one.plan =
+        Some("As each check says; see the records named on Configuration Findings.".to_owned());
+    one.due_rule = "the earliest of its checks".to_owned();
+    one.milestones.clear();
+    one.milestone_changes.clear();
+    one.deviations.clear();
+    one.documents.clear();
+    one.comments.clear();
+    one.tickets.clear();
+    one.justification = None;
+    (one.previous, one.superseded_by, one.vendor) = (None, None, None);
+    let cells = layout.keys().map(|key| match key {
+        "poam_id" => Cell::text(SHARED_ID),
+        _ => cell(key, data, &one),
+    });
+    Some(cells.collect())
+}
+
+fn cell(key: &str, data: &Dataset, r: &Record) -> Cell {
+    match key {
+        "poam_id" => Cell::Text(r.id.to_string()),
+        "controls" => Cell::text(r.controls.join(", ")),
+        "weakness_name" => Cell::text(&r.title),
+        "weakness_description" => Cell::text(description(r)),
+        "detector_source" => Cell::text(lines(r.sources.iter().map(|s| detector(s)))),
+        "source_identifier" => Cell::text(&r.weakness),
+        "asset_identifier" => Cell::text(lines(r.assets.iter().map(asset))),
+        "point_of_contact" => Cell::text(r.contact.as_deref().unwrap_or_default()),
+        "resources_required" => Cell::text(r.resources_required.as_deref().unwrap_or_default()),
+        "remediation_plan" => Cell::text(r.plan.as_deref().unwrap_or(&r.recommendation)),
+        "original_detection_date" => Cell::Day(r.detected.date_naive()),
+        "scheduled_completion_date" => due(r),
+        "planned_milestones" => Cell::text(milestones(r)),
+        "milestone_changes" => Cell::text(changes(r)),
+        "status_date" => Cell::Day(r.closed.unwrap_or(r.changed).date_naive().min(data.today)),
+        "vendor_dependency" => yes(r.vendor.as_ref().is_some_and(|v| v.live)),
+        "last_vendor_checkin" => {
+            let vendor = r.vendor.as_ref().filter(|v| v.live);
+            Cell::day(vendor.and_then(|v| v.checkins.last()).map(|(day, _)| *day))
+        }
+        "vendor_product" => {
+            let vendor = r.vendor.as_ref().filter(|v| v.live);
+            Cell::text(vendor.map_or("", |v| v.product.as_str()))
+        }
+        "original_risk_rating" => Cell::text(r.original_rating().word()),
+        "adjusted_risk_rating" => Cell::text(adjusted(r).0.map_or("N/A", Rating::word)),
+        "risk_adjustment" => Cell::text(adjusted(r).1),
+        "false_positive" => Cell::text(asked(r, DeviationKind::FalsePositive)),
+        "operational_requirement" => Cell::text(asked(r, DeviationKind::OperationalRequirement)),
+        "deviation_rationale" => Cell::text(rationale(r)),
+        "supporting_documents" => Cell::text(lines(
+            r.documents
+                .iter()
+                .map(|d| format!("{} : {}", d.kind, d.name)),
+        )),
+        "comments" => Cell::text(comments(r)),
+        "auto_approve" => yes(false),
+        "bod_tracking" => yes(r.flaw.kev),
+        "bod_due_date" => Cell::day(r.flaw.kev_due),
+        "cve" => Cell::text(r.flaw.cves.join("\n")),
+        "service_name" => Cell::text(r.services.join("\n")),
+        _ => Cell::Empty,
+    }
+}
+
+fn lines<T: AsRef<str>>(parts: impl Iterator<Item = T>) -> String {
+    let mut all = String::new();
+    for part in parts {
+        if !all.is_empty() {
+            all.push('\n');
+        }
+        all.push_str(part.as_ref());
+    }
+    all
+}
+
+fn yes(is: bool) -> Cell {
+    Cell::text(if is { "Yes" } else { "No" })
+}
+
+fn asset(asset: &Asset) -> String {
+    let name = if asset.item.arn.is_empty() {
+        &asset.item.name
+    } else {
+        &asset.item.arn
+    };
+    if asset.ports.is_empty() {
+        return name.clone();
+    }
+    let ports: Vec<String> = asset
+        .ports
+        .iter()
+        .map(|(from, to)| match from == to {
+            true => from.to_string(),
+            false => format!("{from}-{to}"),
+        })
+        .collect();
+    format!("{name} (port {})", ports.join(", "))
+}
+
+fn description(r: &Record) -> String {
+    let account = match &r.account_name {
+        Some(name) => format!("{name} ({})", r.account),
+        None => r.account.clone(),
+    };
+    let said = if r.description.is_empty() {
+        &r.title
+    } else {
+        &r.description
+    };
+    format!("{said}\n\nAccount {account}; {} assets.", r.assets.len())
+}
+
+/// The form's formula where it yields the record's day; the day itself where another rule set it.
+fn due(r: &Record) -> Cell {
+    let Some(due) = r.due else { return Cell::Empty };
+    if formula_day(r) == Some(due) {
+        Cell::Worked(due)
+    } else {
+        Cell::Day(due)
+    }
+}
+
+/// What the workbook's formula yields.
+fn formula_day(r: &Record) -> Option<NaiveDate> {
+    let (rating, state) = adjusted(r);
+    let rating = rating
+        .filter(|_| state == "Yes")
+        .unwrap_or_else(|| r.original_rating());
+    let days = Days::new(match rating {
+        Rating::High => 30,
+        Rating::Moderate => 90,
+        Rating::Low => 180,
+    });
+    r.detected.date_naive().checked_add_days(days)
+}
+
+/// The adjusted rating and the state of the request. A rating that the detector itself raised needs no request.
+fn adjusted(r: &Record) -> (Option<Rating>, &'static str) {
+    let asked = r.deviations.iter().rev();
+    let request = asked
+        .into_iter()
+        .find(|d| d.asks(DeviationKind::RiskAdjustment));
+    match request {
+        Some(request) if request.is_live() => (
+            request.severity.and_then(Rating::of).or(r.rating),
+            state(request),
+        ),
+        _ => {
+            let raised = r.severity.and_then(Rating::of).filter(|rating| {
+                *rating > r.original_rating() && r.status != RecordStatus::Superseded
+            });
+            (raised, if raised.is_some() { "Yes" } else { "No" })
+        }
+    }
+}
+
+fn asked(r: &Record, kind: DeviationKind) -> &'static str {
+    let mut newest_first = r.deviations.iter().rev();
+    newest_first.find(|d| d.asks(kind)).map_or("No", state)
+}
+
+fn state(deviation: &Deviation) -> &'static str {
+    match deviation.state {
+        DeviationState::Approved => "Yes",
+        DeviationState::Requested
+        | DeviationState::ApprovedInternally
+        | DeviationState::Submitted => "Pending",
+        DeviationState::Rejected | DeviationState::Withdrawn | DeviationState::Expired => "No",
+    }
+}
+
+fn kind_word(kind: DeviationKind) -> &'static str {
+    match kind {
+        DeviationKind::FalsePositive => "False Positive",
+        DeviationKind::RiskAdjustment => "Risk Adjustment",
+        DeviationKind::OperationalRequirement => "Operational Requirement",
+        DeviationKind::OperationalRequirementAdjusted => {
+            "Operational Requirement and Risk Adjustment"
+        }
+    }
+}
+
+fn rationale(r: &Record) -> String {
+    lines(r.deviations.iter().filter(|d| d.is_live()).map(|d| {
+        let mut text = format!("{} : {}", kind_word(d.kind), d.rationale);
+        if !d.mitigations.trim().is_empty() {
+            text.push_str(&format!(" Mitigating factors: {}", d.mitigations));
+        }
+        if let Some(day) = d.expires {
+            text.push_str(&format!(" Holds to {day}."));
+        }
+        text
+    }))
+}
+
+fn milestones(r: &Record) -> String {
+    let steps = r.milestones.iter();
+    let steps: Vec<String> = steps
+        .map(|m| format!("({}) {}: {}", m.number, m.due, m.description))
+        .collect();
+    steps.join("\n\n")
+}
+
+fn changes(r: &Record) -> String {
+    let changes = r.milestone_changes.iter();
+    let changes: Vec<String> = changes
+        .map(|c| {
+            let word = match c.kind {
+                MilestoneChangeKind::New => "New",
+                MilestoneChangeKind::Update => "Update",
+                MilestoneChangeKind::Complete => "Complete",
+            };
+            let due = c
+                .due
+                .map_or_else(String::new, |due| format!(" (now {due})"));
+            let day = c.at.date_naive();
+            format!("({}) {word} {day} : {}{due}", c.number, c.description)
+        })
+        .collect();
+    changes.join("\n\n")
+}
+
+fn comments(r: &Record) -> String {
+    let mut all = Vec::new();
+    for ticket in &r.tickets {
+        all.push(format!(
+            "Ticket {}: {} {}",
+            ticket.desk, ticket.key, ticket.url
+        ));
+    }
+    if r.due.is_some() && formula_day(r) != r.due {
+        all.push(format!("Scheduled completion: {}", r.due_rule));
+    }
+    if let Some(j) = &r.justification {
+        all.push(format!(
+            "Justification by {} (to {}): {}",
+            j.author, j.until, j.text
+        ));
+    }
+    if let Some(released) = r.vendor.as_ref().and_then(|v| v.released) {
+        all.push(format!("Vendor released the fix on {released}"));
+    }
+    if let Some(previous) = r.previous {
+        all.push(format!("Follows {previous}, which was closed"));
+    }
+    if let Some(into) = r.superseded_by {
+        all.push(format!("Merged into {into}"));
+    }
+    for comment in &r.comments {
+        let day = comment.at.date_naive();
+        all.push(format!("{day} {}: {}", comment.actor, comment.body));
+    }
+    all.join("\n")
+}
