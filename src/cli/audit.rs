@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::evidence;
 use super::failure::{Exit, Failure};
 use super::listing::{self, Ink, Layout, Shown, counted};
 use super::load;
@@ -13,6 +14,7 @@ use super::shell::Shell;
 use super::summary::{Format, Told};
 use crate::domain::record::RecordId;
 use crate::query::{Column, View, time};
+use crate::store;
 use crate::store::audit::{self, AuditRow};
 
 #[derive(Debug, Subcommand)]
@@ -106,6 +108,14 @@ const LAYOUT: Layout<EventView> = Layout {
     again: "poamd audit list",
 };
 
+/// What holds of the log and of the documents whose hashes stand in it.
+#[derive(Serialize)]
+struct Proof {
+    #[serde(flatten)]
+    chain: audit::Verdict,
+    evidence: store::evidence::Verdict,
+}
+
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Verify(args) => verify(shell, at, args),
@@ -137,12 +147,19 @@ fn verify(shell: &mut Shell<'_>, at: Option<&Path>, args: &Verify) -> Result<Exi
     let opened = load::look(at, shell)?;
     let verdict = opened.store.read_here(audit::verify)?;
     let broken = verdict.broken.clone();
-    args.told.tell(shell, &verdict, |v| match &v.broken {
-        None => vec![format!(
-            "unbroken: {}, head {}",
-            counted(v.events, "events"),
-            v.head
-        )],
+    let proof = Proof {
+        chain: verdict,
+        evidence: opened.store.read_here(store::evidence::verify)?,
+    };
+    args.told.tell(shell, &proof, |p| match &p.chain.broken {
+        None => vec![
+            format!(
+                "unbroken: {}, head {}",
+                counted(p.chain.events, "events"),
+                p.chain.head
+            ),
+            evidence::kept(&p.evidence),
+        ],
         Some(_) => Vec::new(),
     })?;
     if let Some(why) = broken {
@@ -151,6 +168,7 @@ fn verify(shell: &mut Shell<'_>, at: Option<&Path>, args: &Verify) -> Result<Exi
              event from there on as unproven"
         )));
     }
+    evidence::whole(&proof.evidence)?;
     if let (Some(event), Some(hash)) = (args.event, &args.hash) {
         let kept = opened.store.read_here(|conn| audit::hash_of(conn, event))?;
         let bears_it = compared(event, hash, kept.as_deref())?;

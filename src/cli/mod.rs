@@ -7,6 +7,7 @@ mod config;
 mod coverage;
 mod demo;
 mod doctor;
+mod evidence;
 mod export;
 pub mod failure;
 mod filters;
@@ -104,6 +105,9 @@ enum Verb {
     /// The log of everything that changed
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// What the sources said, as it came: what each run read, and whether it is whole
+    #[command(subcommand)]
+    Evidence(evidence::Verb),
     /// Rules over the configuration of resources
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -197,6 +201,7 @@ impl Cli {
             Verb::Intel(verb) => done(intel::run(shell, at, &verb)),
             Verb::Export(args) => done(export::run(shell, at, &args)),
             Verb::Audit(verb) => audit::run(shell, at, &verb),
+            Verb::Evidence(verb) => done(evidence::run(shell, at, &verb)),
             Verb::Policy(verb) => policy::run(shell, at, &verb),
             Verb::Coverage(verb) => done(coverage::run(shell, at, &verb)),
             Verb::Quarantine(verb) => done(quarantine::run(shell, at, &verb)),

@@ -43,7 +43,7 @@ impl Intake {
             let unseen = self.candidates(conn)?;
             let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
             let batch = self.conclude(conn, unseen, ending, &mut silence)?;
-            batch.write(conn)?;
+            batch.write(conn, self.now)?;
             let unlooked = std::mem::take(&mut silence.unlooked);
             if ending.complete {
                 silence.note(conn, self.run)?;
@@ -79,12 +79,9 @@ impl Intake {
             Signal::Archived => row.absent < ABSENCES,
             Signal::Passed | Signal::NoConclusion | Signal::ArchivedByHand => false,
         };
-        findings::reports_of_cell(conn, &self.door_name, |row| {
+        findings::fingerprints_of_cell(conn, &self.door_name, |row, fingerprint| {
             if movable(&row) {
-                prints
-                    .entry(row.account)
-                    .or_default()
-                    .insert(row.fingerprint);
+                prints.entry(row.account).or_default().insert(fingerprint);
             }
         })?;
         Ok(prints)
@@ -119,7 +116,7 @@ impl Intake {
                 for report in rows.iter_mut().filter(|r| r.cell == *door) {
                     let weight = self.retired(report, row, weight, silence);
                     if let Some(next) = self.concluded(report, &row.arn, ending, weight) {
-                        batch.change_report(next.clone());
+                        batch.change_report(report.clone(), next.clone());
                         *report = next;
                     }
                 }
@@ -187,6 +184,8 @@ impl Intake {
                 updated_at: Some(stamp(self.now)),
                 // No document says so: whatever comes next differs from it.
                 content_hash: 0,
+                pack_id: None,
+                pack_at: None,
                 ..report.clone()
             });
         }

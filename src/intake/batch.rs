@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::Intake;
 use super::merge;
+use super::prepared::Arrived;
 use crate::domain::finding::FindingStatus;
-use crate::domain::fingerprint::fingerprint;
 use crate::store::columns::stamp;
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::items::{self, ItemRow};
@@ -33,7 +33,8 @@ pub(super) struct Batch {
     /// What was, and what is.
     changed_findings: Vec<(FindingRow, FindingRow)>,
     new_reports: Vec<ReportRow>,
-    changed_reports: Vec<ReportRow>,
+    /// What was, and what is.
+    changed_reports: Vec<(ReportRow, ReportRow)>,
     items: BTreeMap<(String, String), ItemRow>,
     /// Weaknesses whose record may have to change.
     touched: BTreeSet<(String, String)>,
@@ -44,45 +45,45 @@ pub(super) struct Batch {
     pub stale: u64,
 }
 
-/// Reports of one account with their hashes, gathered by finding.
-type ByFingerprint<'a> = BTreeMap<String, Vec<&'a (FindingReport, i64)>>;
+/// Reports of one account, gathered by finding.
+type ByFingerprint<'a> = BTreeMap<&'a str, Vec<&'a Arrived>>;
 
 /// All that is at hand of one finding while a page is worked through.
 struct Draft<'a> {
     stored: Option<FindingRow>,
     stored_reports: Vec<ReportRow>,
     reports: Vec<ReportRow>,
-    arrived: Vec<&'a (FindingReport, i64)>,
+    arrived: Vec<&'a Arrived>,
 }
 
 impl Batch {
     /// Compares the reports with the ledger; writes nothing.
-    pub fn work_out(
-        conn: &mut AnyConnection,
-        intake: &Intake,
-        fresh: &[(FindingReport, i64)],
-    ) -> Result<Self> {
+    pub fn work_out(conn: &mut AnyConnection, intake: &Intake, fresh: &[Arrived]) -> Result<Self> {
         let mut by_account: BTreeMap<&str, ByFingerprint<'_>> = BTreeMap::new();
         for arrived in fresh {
-            let print = fingerprint(&arrived.0.identity);
-            let account = by_account.entry(arrived.0.account.as_str()).or_default();
-            account.entry(print).or_default().push(arrived);
+            let account = by_account
+                .entry(arrived.report.account.as_str())
+                .or_default();
+            account
+                .entry(&arrived.fingerprint)
+                .or_default()
+                .push(arrived);
         }
         let mut batch = Self::default();
         for (account, prints) in by_account {
-            let keys: Vec<&str> = prints.keys().map(String::as_str).collect();
+            let keys: Vec<&str> = prints.keys().copied().collect();
             let mut stored = findings::by_fingerprints(conn, account, &keys)?;
             let known: Vec<&str> = stored.keys().map(String::as_str).collect();
             let mut reports = findings::reports_of(conn, account, &known)?;
             for (print, arrived) in prints {
-                let stored_reports = reports.remove(&print).unwrap_or_default();
+                let stored_reports = reports.remove(print).unwrap_or_default();
                 let draft = Draft {
-                    stored: stored.remove(&print),
+                    stored: stored.remove(print),
                     reports: stored_reports.clone(),
                     stored_reports,
                     arrived,
                 };
-                batch.take(&print, draft, intake)?;
+                batch.take(print, draft, intake)?;
             }
         }
         batch.forget_known_items(conn)?;
@@ -91,8 +92,8 @@ impl Batch {
 
     fn take(&mut self, print: &str, mut draft: Draft<'_>, intake: &Intake) -> Result<()> {
         let cell = &intake.door_name;
-        for (report, hash) in &draft.arrived {
-            let arrived = merge::report_row(report, print, cell, *hash);
+        for one in &draft.arrived {
+            let arrived = merge::report_row(one, cell);
             let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
             match draft.reports.iter_mut().find(|r| same(r)) {
                 None => draft.reports.push(arrived),
@@ -104,7 +105,7 @@ impl Batch {
                     }
                 },
             }
-            self.add_items(report, intake.now);
+            self.add_items(&one.report, intake.now);
         }
         let Some(folded) = merge::fold_rows(&draft.reports) else {
             return Ok(());
@@ -113,12 +114,13 @@ impl Batch {
         let text = draft
             .arrived
             .iter()
-            .find(|(_, hash)| *hash == deciding.content_hash)
-            .map(|(report, _)| report);
+            .find(|one| one.content_hash == deciding.content_hash)
+            .map(|one| &one.report);
         let base = match (&draft.stored, draft.arrived.first()) {
             (Some(row), _) => row.clone(),
-            (None, Some((first, _))) => {
-                merge::first_row(text.unwrap_or(first), print, &intake.synonyms, intake.now)?
+            (None, Some(first)) => {
+                let report = text.unwrap_or(&first.report);
+                merge::first_row(report, print, &intake.synonyms, intake.now)?
             }
             (None, None) => return Ok(()),
         };
@@ -128,7 +130,7 @@ impl Batch {
             let earliest = draft
                 .arrived
                 .iter()
-                .map(|(r, _)| stamp(merge::detection(r, intake.now)))
+                .map(|one| stamp(merge::detection(&one.report, intake.now)))
                 .min();
             next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
             next.first_seen = next.detected_at;
@@ -156,8 +158,8 @@ impl Batch {
         Ok(())
     }
 
-    pub fn change_report(&mut self, row: ReportRow) {
-        self.changed_reports.push(row);
+    pub fn change_report(&mut self, was: ReportRow, row: ReportRow) {
+        self.changed_reports.push((was, row));
     }
 
     fn add_finding(&mut self, stored: Option<&FindingRow>, next: FindingRow, deciding: &ReportRow) {
@@ -198,7 +200,9 @@ impl Batch {
             let same = |r: &&ReportRow| r.native_id == row.native_id && r.cell == row.cell;
             match draft.stored_reports.iter().find(same) {
                 None => self.new_reports.push(row),
-                Some(stored) if *stored != row => self.changed_reports.push(row),
+                Some(stored) if *stored != row => {
+                    self.changed_reports.push((stored.clone(), row));
+                }
                 Some(_) => {}
             }
         }
@@ -235,10 +239,11 @@ impl Batch {
 
     /// What it writes of reports, all of them through the door of the run: known from now on.
     pub fn written_reports(&self) -> impl Iterator<Item = &ReportRow> {
-        self.new_reports.iter().chain(&self.changed_reports)
+        let changed = self.changed_reports.iter().map(|(_, row)| row);
+        self.new_reports.iter().chain(changed)
     }
 
-    pub fn write(&self, conn: &mut AnyConnection) -> Result<()> {
+    pub fn write(&self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
         let items: Vec<ItemRow> = self.items.values().cloned().collect();
         items::insert_all(conn, &items)?;
         findings::insert_all(conn, &self.new_findings)?;
@@ -246,8 +251,8 @@ impl Batch {
             findings::replace(conn, was, row)?;
         }
         findings::insert_reports(conn, &self.new_reports)?;
-        for row in &self.changed_reports {
-            findings::update_report(conn, row)?;
+        for (was, row) in &self.changed_reports {
+            findings::replace_report(conn, was, row, now)?;
         }
         findings::enqueue_planning(
             conn,

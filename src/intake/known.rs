@@ -1,13 +1,13 @@
-//! What is known of a door, as small as it can be held: 128 bits of identity, the content hash, and whether this
-//! run saw it.
+//! What is known of a door, as small as it can be held: 64 bits of identity, the content hash, and whether this run saw
+//! it. Two reports that share an identity would each make the other look changed: work, but no loss.
 
 use std::collections::HashMap;
 
-use poamd_contract::finding::{FindingReport, Signal};
-use sha2::{Digest, Sha256};
+use poamd_contract::finding::Signal;
 
 use super::batch::Batch;
 use super::door::Door;
+use super::prepared::Arrived;
 use crate::store::findings::{self, KnownReport};
 use crate::store::{AnyConnection, Result};
 
@@ -22,20 +22,17 @@ struct Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    entries: HashMap<u128, Entry>,
+    entries: HashMap<u64, Entry>,
     /// What was seen since it was last asked for, if anybody wants it.
-    seen: Option<Vec<u128>>,
+    seen: Option<Vec<u64>>,
 }
 
-fn key(account: &str, native_id: &str) -> u128 {
-    let mut hash = Sha256::new();
-    hash.update(account.as_bytes());
-    hash.update([0]);
-    hash.update(native_id.as_bytes());
-    let digest = hash.finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    u128::from_be_bytes(bytes)
+/// Identity of a report of this door: its key says nothing of the account.
+pub(super) fn identity(account: &str, report_key: i64) -> u64 {
+    let number = account.bytes().fold(0_u64, |number, byte| {
+        number.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    report_key.cast_unsigned() ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Known {
@@ -43,7 +40,7 @@ impl Known {
         let mut known = Self::default();
         findings::reports_of_cell(conn, &door.name(), |row| {
             known.entries.insert(
-                key(&row.account, &row.native_id),
+                identity(&row.account, row.report_key),
                 Entry {
                     content_hash: row.content_hash,
                     absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
@@ -56,14 +53,15 @@ impl Known {
     }
 
     /// Marks a report as seen; true if it says what is known.
-    pub fn see(&mut self, report: &FindingReport, content_hash: i64) -> bool {
-        let key = key(report.account.as_str(), &report.native_id);
+    pub fn see(&mut self, arrived: &Arrived) -> bool {
+        let key = identity(arrived.report.account.as_str(), arrived.report_key);
         if let Some(seen) = &mut self.seen {
             seen.push(key);
         }
         match self.entries.get_mut(&key) {
             Some(entry)
-                if entry.content_hash == content_hash && (entry.absent == 0 || entry.archived) =>
+                if entry.content_hash == arrived.content_hash
+                    && (entry.absent == 0 || entry.archived) =>
             {
                 entry.seen = true;
                 true
@@ -81,16 +79,16 @@ impl Known {
         self.seen.get_or_insert_default();
     }
 
-    /// What was seen since the last call, sixteen bytes each.
+    /// What was seen since the last call, eight bytes each.
     pub fn newly_seen(&mut self) -> Vec<u8> {
         let seen = self.seen.as_mut().map(std::mem::take).unwrap_or_default();
-        seen.into_iter().flat_map(u128::to_be_bytes).collect()
+        seen.into_iter().flat_map(u64::to_be_bytes).collect()
     }
 
     /// Marks as seen what an interrupted look has seen.
     pub fn recall(&mut self, prints: &[u8]) {
-        for print in prints.as_chunks::<16>().0 {
-            if let Some(entry) = self.entries.get_mut(&u128::from_be_bytes(*print)) {
+        for print in prints.as_chunks::<8>().0 {
+            if let Some(entry) = self.entries.get_mut(&u64::from_be_bytes(*print)) {
                 entry.seen = true;
             }
         }
@@ -100,7 +98,7 @@ impl Known {
     pub fn learn(&mut self, batch: &Batch) {
         for row in batch.written_reports() {
             self.entries.insert(
-                key(&row.account, &row.native_id),
+                identity(&row.account, row.report_key),
                 Entry {
                     content_hash: row.content_hash,
                     absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
@@ -114,7 +112,7 @@ impl Known {
     /// True if this run saw the report.
     pub fn was_seen(&self, row: &KnownReport) -> bool {
         self.entries
-            .get(&key(&row.account, &row.native_id))
+            .get(&identity(&row.account, row.report_key))
             .is_some_and(|e| e.seen)
     }
 }

@@ -5,26 +5,23 @@ use poamd_contract::finding::{Channel, FindingReport, Signal};
 use poamd_contract::severity::Severity;
 
 use super::Synonyms;
+use super::prepared::Arrived;
 use crate::domain::finding::{EXPIRED, FindingStatus, Folded, Said, fold};
 use crate::domain::score::finding_score;
 use crate::store::columns::{Col, stamp};
-use crate::store::findings::{FindingRow, ReportRow, report_key};
+use crate::store::findings::{FindingRow, ReportRow};
 use crate::store::{Result, to_json};
 
 /// A report as its row.
-pub fn report_row(
-    report: &FindingReport,
-    fingerprint: &str,
-    cell: &str,
-    content_hash: i64,
-) -> ReportRow {
+pub fn report_row(arrived: &Arrived, cell: &str) -> ReportRow {
+    let report = &arrived.report;
     // A pass or an archive is no rating (INFORMATIONAL there only says "passed").
     let severity = report.severity.filter(|_| report.signal.is_open());
     let updated_at = report.updated.map(stamp);
     ReportRow {
         account: report.account.to_string(),
-        fingerprint: fingerprint.to_owned(),
-        report_key: report_key(&report.native_id, cell),
+        fingerprint: arrived.fingerprint.clone(),
+        report_key: arrived.report_key,
         native_id: report.native_id.clone(),
         cell: cell.to_owned(),
         channel: Col(report.channel),
@@ -35,8 +32,10 @@ pub fn report_row(
         rated_at: severity.and(updated_at),
         stated: None,
         stated_at: None,
-        content_hash,
+        content_hash: arrived.content_hash,
         absent: 0,
+        pack_id: arrived.place.map(|(pack, _)| pack),
+        pack_at: arrived.place.map(|(_, at)| at),
     }
 }
 
@@ -77,6 +76,10 @@ pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRo
         Signal::Archived if stored.absent != EXPIRED => stored.absent.min(0),
         _ => 0,
     };
+    // The same words in another document: the first one stands for them.
+    if kept.content_hash == stored.content_hash && stored.pack_id.is_some() {
+        (kept.pack_id, kept.pack_at) = (stored.pack_id, stored.pack_at);
+    }
     (kept != *stored).then_some(kept)
 }
 
@@ -278,6 +281,8 @@ mod tests {
             stated_at: None,
             content_hash: minute,
             absent: 0,
+            pack_id: None,
+            pack_at: None,
         }
     }
 

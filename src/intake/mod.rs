@@ -6,17 +6,20 @@ mod absence;
 mod batch;
 mod blind;
 mod door;
+mod evidence;
+mod feed;
 mod inventory;
 mod known;
 mod merge;
+mod prepared;
 mod shown;
 mod sink;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use poamd_contract::finding::{FindingReport, SetAside};
+use chrono::{DateTime, Utc};
+use poamd_contract::finding::SetAside;
 use poamd_contract::source::Page;
 use serde::Serialize;
 use serde_json::json;
@@ -25,20 +28,22 @@ pub use absence::{Ending, passed_key};
 use batch::Batch;
 pub use blind::Vigil;
 pub use door::Door;
+use evidence::{Packs, Tally};
+pub use feed::feed;
 pub use inventory::{Inventory, take_items};
 use known::Known;
+use prepared::Arrived;
+pub use prepared::{Prepared, Preparer, stored_hash};
 pub use shown::Places;
 use shown::Shown;
 pub use sink::IntakeSink;
 
 use crate::store::audit::{self, Event};
-use crate::store::{AnyConnection, Result, Store, quarantine, to_json};
+use crate::store::evidence::{self as store_evidence, Manifest};
+use crate::store::{AnyConnection, Result, Store, StoreError, quarantine, to_json};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
 pub type Synonyms = BTreeMap<String, String>;
-
-/// Further ahead than this a clock is wrong, not only a little fast.
-const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// What came of the pages so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -80,6 +85,7 @@ pub struct Intake {
     /// What the door's own detector does not look for, though findings of it are held open.
     unlooked: BTreeSet<String>,
     counts: Counts,
+    tally: Tally,
 }
 
 impl Intake {
@@ -105,6 +111,7 @@ impl Intake {
             shown: Shown::default(),
             unlooked: BTreeSet::new(),
             counts: Counts::default(),
+            tally: Tally::default(),
         })
     }
 
@@ -132,36 +139,52 @@ impl Intake {
         self.counts
     }
 
+    /// Says what the door is asked for, for the manifest: a window, a filter; nothing for all there is.
+    pub fn asked(&mut self, asked: &str) {
+        asked.clone_into(&mut self.tally.asked);
+    }
+
+    /// What this run read so far, as it is kept.
+    pub fn manifest(&self, ended: DateTime<Utc>) -> Manifest {
+        self.tally
+            .manifest(self.run, &self.door_name, self.now, ended)
+    }
+
+    /// What can be worked out of pages before the ledger is asked: on another thread, if need be.
+    pub fn preparer(&self) -> Preparer {
+        Preparer::new(&self.door_name, self.now)
+    }
+
     /// Takes a page: durable when it returns, nothing of it on an error.
     pub fn page(&mut self, page: Page) -> Result<()> {
+        let prepared = self.preparer().prepare(page);
+        self.take(prepared)
+    }
+
+    /// Takes pages that were prepared for this door: durable when it returns, nothing of them on an error.
+    pub fn take(&mut self, prepared: Prepared) -> Result<()> {
         let mut counts = Counts {
-            documents: page.reports.len() as u64,
-            set_aside: page.set_aside.len() as u64,
+            documents: prepared.arrived.len() as u64,
+            set_aside: prepared.set_aside.len() as u64,
             ..Counts::default()
         };
-        self.shown.vouch(page.vouched);
-        let fresh: Vec<(FindingReport, i64)> = page
-            .reports
-            .into_iter()
-            .map(|mut r| {
-                let hash = stored_hash(&r);
-                self.shown.see(&r);
-                not_in_the_future(&mut r, self.now);
-                (r, hash)
-            })
-            .filter(|(report, hash)| {
-                let unchanged = self.known.see(report, *hash);
-                counts.unchanged += u64::from(unchanged);
-                !unchanged
-            })
-            .collect();
-        if !fresh.is_empty() || !page.set_aside.is_empty() {
-            let batch = self
+        self.tally.count(&prepared);
+        self.shown.vouch(prepared.vouched);
+        let mut fresh = prepared.arrived;
+        fresh.retain(|arrived| {
+            self.shown.see(&arrived.report);
+            let unchanged = self.known.see(arrived);
+            counts.unchanged += u64::from(unchanged);
+            !unchanged
+        });
+        if !fresh.is_empty() || !prepared.set_aside.is_empty() {
+            let (batch, kept) = self
                 .store
-                .write_here(|conn| self.write(conn, &fresh, &page.set_aside))?;
+                .write_here(|conn| self.write(conn, &mut fresh, &prepared.set_aside))?;
             counts.unchanged += batch.stale;
             counts.new = batch.new;
             counts.changed = batch.changed;
+            self.tally.kept += kept;
             // What is committed is known from here on; on an error nothing was.
             self.known.learn(&batch);
         }
@@ -172,22 +195,47 @@ impl Intake {
     fn write(
         &self,
         conn: &mut AnyConnection,
-        fresh: &[(FindingReport, i64)],
+        fresh: &mut [Arrived],
         aside: &[SetAside],
-    ) -> Result<Batch> {
-        let batch = Batch::work_out(conn, self, fresh)?;
-        batch.write(conn)?;
-        if !batch.changes.is_empty() {
-            let body = json!({ "new": batch.new, "changed": batch.changed });
+    ) -> Result<(Batch, i64)> {
+        let first = store_evidence::next_pack(conn)?;
+        let packs = Packs::lay_out(fresh, first);
+        let fresh = &*fresh;
+        // Packing needs nothing of the ledger: beside the writing it costs no time.
+        let (batch, packed) = std::thread::scope(|scope| {
+            let packing = scope.spawn(|| packs.pack(fresh));
+            let batch = Batch::work_out(conn, self, fresh)
+                .and_then(|batch| batch.write(conn, self.now).map(|()| batch));
+            let cut_off = || Err(StoreError::Task("the packing of evidence".to_owned()));
+            (batch, packing.join().unwrap_or_else(|_| cut_off()))
+        });
+        let (batch, mut packed) = (batch?, packed?);
+        let used: BTreeSet<i64> = batch.written_reports().filter_map(|r| r.pack_id).collect();
+        packed.retain(|(id, _)| used.contains(id));
+        if !batch.changes.is_empty() || !packed.is_empty() {
+            let hashes: Vec<&str> = packed.iter().map(|(_, p)| p.sha256.as_str()).collect();
+            let body = json!({ "new": batch.new, "changed": batch.changed, "packs": hashes });
             let event = self.event("findings.taken", body);
-            audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+            let n = audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+            for (id, pack) in &packed {
+                store_evidence::insert_pack(
+                    conn,
+                    *id,
+                    pack,
+                    self.run,
+                    &self.door_name,
+                    self.now,
+                    n,
+                )?;
+            }
         }
-        let kept = quarantine::keep(conn, self.run, self.now, aside)?;
-        if !kept.is_empty() {
-            let event = self.event("documents.set-aside", json!({ "ids": kept }));
+        let set_aside = quarantine::keep(conn, self.run, self.now, aside)?;
+        if !set_aside.is_empty() {
+            let event = self.event("documents.set-aside", json!({ "ids": set_aside }));
             audit::append(conn, &event)?;
         }
-        Ok(batch)
+        let kept = packed.iter().map(|(_, p)| p.documents).sum();
+        Ok((batch, kept))
     }
 
     fn event(&self, kind: &'static str, body: serde_json::Value) -> Event {
@@ -199,22 +247,4 @@ impl Intake {
             body,
         }
     }
-}
-
-/// A product with a wrong clock must not have the last word for years: what it dates ahead counts as said now.
-fn not_in_the_future(report: &mut FindingReport, now: DateTime<Utc>) {
-    if report.updated.is_some_and(|at| at > now) {
-        if report.updated.is_some_and(|at| at > now + CLOCK_SKEW) {
-            report.marks.push("updated-in-future".to_owned());
-        }
-        report.updated = Some(now);
-    }
-}
-
-/// What tells one version of a report from another: its meaning and its time. Without the time a report that says
-/// the same again, after another one said the opposite, would go unheard.
-pub fn stored_hash(report: &FindingReport) -> i64 {
-    let time = report.updated.map_or(0, |t| t.timestamp_micros());
-    let mixed = time.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (poamd_formats::content_hash(report) ^ mixed).cast_signed()
 }

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 
 use poamd_contract::finding::{Channel, SetAside};
 use poamd_contract::ids::{AccountId, Region};
-use poamd_contract::source::Page;
 use poamd_formats::{Given, read_documents, unpacked};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Context, Result, pull};
-use crate::intake::{Counts, Door, Intake};
+use crate::intake::{self, Counts, Door, Intake};
 use crate::poam::Planned;
-use crate::store::StoreError;
+use crate::store::{StoreError, evidence};
 
 const ACTOR: &str = "job:import";
 
@@ -100,10 +99,12 @@ fn take_files(
         ctx.progress.step("import");
     }
     summary.counts = intake.counts();
+    let manifest = intake.manifest(ctx.clock.now());
+    ctx.store.write_here(|c| evidence::note(c, &manifest))?;
     Ok(summary)
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     if path == Path::new("-") {
         unpacked(io::stdin())
     } else {
@@ -116,17 +117,14 @@ fn take(
     intake: &mut Intake,
     given: &Given,
     place: &str,
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + Send>,
     summary: &mut Summary,
 ) -> io::Result<()> {
-    for page in read_documents(given.clone(), place, reader) {
-        let page: Page = page?;
-        summary.passed += page.passed;
+    let pages = read_documents(given.clone(), place, reader);
+    intake::feed(intake, pages, |taken| {
+        summary.passed += taken.passed();
         let room = SHOWN.saturating_sub(summary.set_aside.len());
-        summary
-            .set_aside
-            .extend(page.set_aside.iter().take(room).cloned());
-        intake.page(page).map_err(io::Error::other)?;
-    }
-    Ok(())
+        let aside = taken.set_aside().iter();
+        summary.set_aside.extend(aside.take(room).cloned());
+    })
 }

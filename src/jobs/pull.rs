@@ -19,7 +19,7 @@ use crate::intake::{Counts, Door, Ending, Intake, IntakeSink};
 use crate::poam::{self, Planned};
 use crate::store::audit::{self, Event};
 use crate::store::watched::{self, Watched};
-use crate::store::{StoreError, coverage};
+use crate::store::{StoreError, coverage, evidence};
 
 const ACTOR: &str = "job:pull";
 
@@ -185,7 +185,7 @@ async fn pull_cell(
         .await;
     let (mut intake, progress) = sink.into_parts()?;
     let pulled = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
-    let (store, noted) = (ctx.store.clone(), cell.clone());
+    let (store, noted, ended) = (ctx.store.clone(), cell.clone(), ctx.clock.now());
     let (coverage, counts) = blocking(move || -> Result<_, StoreError> {
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         intake.finish(&Ending {
@@ -193,7 +193,12 @@ async fn pull_cell(
             ..Ending::default()
         })?;
         let seen = intake.qualify(pulled.coverage.clone());
+        if !full {
+            intake.asked(&json!(pulled.extent).to_string());
+        }
+        let manifest = intake.manifest(ended);
         store.write_here(|c| {
+            evidence::note(c, &manifest)?;
             note(c, &noted, &seen, pulled.extent, run, now, ACTOR)?;
             progress.end(c, &pulled, &seen, &mut intake)
         })?;

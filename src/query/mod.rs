@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod coverage;
+pub mod evidence;
 pub mod filter;
 pub mod finding;
 pub mod item;

@@ -55,7 +55,14 @@ impl DatabaseUrl {
 #[derive(Debug)]
 pub(super) struct Manager {
     pub url: DatabaseUrl,
+    /// Pages that SQLite keeps in memory, in KiB.
+    pub cache: u32,
 }
+
+/// What is read is mostly read once.
+pub(super) const READER_CACHE: u32 = 16_384;
+/// Rows of an import go everywhere in the indexes.
+pub(super) const WRITER_CACHE: u32 = 65_536;
 
 impl ManageConnection for Manager {
     type Connection = AnyConnection;
@@ -63,7 +70,7 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<AnyConnection, StoreError> {
         match &self.url {
-            DatabaseUrl::Sqlite(path) => connect_sqlite(path),
+            DatabaseUrl::Sqlite(path) => connect_sqlite(path, self.cache),
             DatabaseUrl::Postgres(url) => connect_postgres(url),
         }
     }
@@ -78,7 +85,7 @@ impl ManageConnection for Manager {
     }
 }
 
-fn connect_sqlite(path: &Path) -> Result<AnyConnection, StoreError> {
+fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> {
     if SQLITE_VERSION_NUMBER < SQLITE_FLOOR {
         return Err(StoreError::OldSqlite {
             found: SQLITE_VERSION_NUMBER,
@@ -102,9 +109,9 @@ fn connect_sqlite(path: &Path) -> Result<AnyConnection, StoreError> {
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA wal_autocheckpoint = 8000;
-         PRAGMA cache_size = -16384;",
+         PRAGMA wal_autocheckpoint = 8000;",
     )?;
+    conn.batch_execute(&format!("PRAGMA cache_size = -{cache}"))?;
     Ok(AnyConnection::Sqlite(conn))
 }
 

@@ -8,10 +8,10 @@ use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
 
 use super::columns::{Col, stamp};
-use super::dialect::insert_many;
+use super::dialect::{insert_many, insert_rows};
 use super::schema::{finding_reports, findings, planner_queue};
 use super::shown::ShownFinding;
-use super::{AnyConnection, Result, versions};
+use super::{AnyConnection, Result, evidence, versions};
 use crate::domain::finding::FindingStatus;
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
@@ -77,6 +77,9 @@ pub struct ReportRow {
     pub stated_at: Option<NaiveDateTime>,
     pub content_hash: i64,
     pub absent: i64,
+    /// The pack in which the document is that says this, and its place there; `None` where no document says it.
+    pub pack_id: Option<i64>,
+    pub pack_at: Option<i64>,
 }
 
 /// Tells the reports of one finding apart.
@@ -88,8 +91,7 @@ pub fn report_key(native_id: &str, cell: &str) -> i64 {
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct KnownReport {
     pub account: String,
-    pub fingerprint: String,
-    pub native_id: String,
+    pub report_key: i64,
     pub content_hash: i64,
     pub absent: i64,
     pub signal: Col<Signal>,
@@ -99,8 +101,7 @@ impl KnownReport {
     pub fn of(row: &ReportRow) -> Self {
         Self {
             account: row.account.clone(),
-            fingerprint: row.fingerprint.clone(),
-            native_id: row.native_id.clone(),
+            report_key: row.report_key,
             content_hash: row.content_hash,
             absent: row.absent,
             signal: row.signal,
@@ -108,11 +109,11 @@ impl KnownReport {
     }
 }
 
-/// SQLite takes 32,766 variables; a finding has 29 columns.
+/// PostgreSQL takes 65,535 variables; a finding has 29 columns.
 const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;
 
-/// All reports that came through a cell, in bites so that memory stays flat.
+/// All reports that came through a cell, one after the other so that memory stays flat.
 pub fn reports_of_cell(
     conn: &mut AnyConnection,
     cell: &str,
@@ -122,8 +123,7 @@ pub fn reports_of_cell(
         .filter(finding_reports::cell.eq(cell))
         .select((
             finding_reports::account,
-            finding_reports::fingerprint,
-            finding_reports::native_id,
+            finding_reports::report_key,
             finding_reports::content_hash,
             finding_reports::absent,
             finding_reports::signal,
@@ -145,6 +145,32 @@ pub fn worst_open_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Option
         .distinct()
         .load(conn)?;
     Ok(rated.into_iter().flatten().map(|s| s.0).max())
+}
+
+/// The same with the fingerprint of the finding.
+pub fn fingerprints_of_cell(
+    conn: &mut AnyConnection,
+    cell: &str,
+    mut each: impl FnMut(KnownReport, String),
+) -> Result<()> {
+    let rows = finding_reports::table
+        .filter(finding_reports::cell.eq(cell))
+        .select((
+            (
+                finding_reports::account,
+                finding_reports::report_key,
+                finding_reports::content_hash,
+                finding_reports::absent,
+                finding_reports::signal,
+            ),
+            finding_reports::fingerprint,
+        ))
+        .load_iter::<(KnownReport, String), _>(conn)?;
+    for row in rows {
+        let (known, fingerprint) = row?;
+        each(known, fingerprint);
+    }
+    Ok(())
 }
 
 /// Findings of one account by fingerprint.
@@ -186,17 +212,16 @@ pub fn reports_of(
 }
 
 pub fn insert_all(conn: &mut AnyConnection, rows: &[FindingRow]) -> Result<()> {
-    for chunk in rows.chunks(ROWS_A_STATEMENT) {
-        insert_many!(conn, findings::table, chunk)?;
-    }
-    Ok(())
+    Ok(insert_rows!(conn, findings::table, rows, ROWS_A_STATEMENT)?)
 }
 
 pub fn insert_reports(conn: &mut AnyConnection, rows: &[ReportRow]) -> Result<()> {
-    for chunk in rows.chunks(ROWS_A_STATEMENT) {
-        insert_many!(conn, finding_reports::table, chunk)?;
-    }
-    Ok(())
+    Ok(insert_rows!(
+        conn,
+        finding_reports::table,
+        rows,
+        ROWS_A_STATEMENT
+    )?)
 }
 
 /// Writes a finding anew and keeps what was shown of it, if that changed.
@@ -224,7 +249,16 @@ pub fn replace(conn: &mut AnyConnection, was: &FindingRow, row: &FindingRow) -> 
     Ok(())
 }
 
-pub fn update_report(conn: &mut AnyConnection, row: &ReportRow) -> Result<()> {
+/// Writes a report anew and keeps where its document was, if another took its place.
+pub fn replace_report(
+    conn: &mut AnyConnection,
+    was: &ReportRow,
+    row: &ReportRow,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    if (was.pack_id, was.pack_at) != (row.pack_id, row.pack_at) {
+        evidence::keep_report(conn, was, stamp(at))?;
+    }
     diesel::update(finding_reports::table.find((&row.account, &row.fingerprint, row.report_key)))
         .set(row)
         .execute(conn)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::dialect::insert_many;
+use super::dialect::insert_rows;
 use super::schema::{item_revisions, items};
 use super::{AnyConnection, Result};
 
@@ -72,10 +72,7 @@ pub fn of_technology(
 }
 
 pub fn insert_all(conn: &mut AnyConnection, rows: &[ItemRow]) -> Result<()> {
-    for chunk in rows.chunks(1_000) {
-        insert_many!(conn, items::table, chunk)?;
-    }
-    Ok(())
+    Ok(insert_rows!(conn, items::table, rows, 1_000)?)
 }
 
 pub fn update(conn: &mut AnyConnection, row: &ItemRow) -> Result<()> {

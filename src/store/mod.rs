@@ -10,6 +10,7 @@ pub mod connection;
 pub mod coverage;
 pub mod deviations;
 pub mod dialect;
+pub mod evidence;
 pub mod facts;
 pub mod findings;
 pub mod inbox;
@@ -132,7 +133,10 @@ impl Store {
     /// Opens and migrates. `connections` bounds those that read.
     pub fn open(url: DatabaseUrl, connections: u32) -> Result<Self> {
         // Asked once without the pool: its errors would come late and wrapped.
-        let mut first = diesel::r2d2::ManageConnection::connect(&Manager { url: url.clone() })?;
+        let mut first = diesel::r2d2::ManageConnection::connect(&Manager {
+            url: url.clone(),
+            cache: connection::READER_CACHE,
+        })?;
         let check = dialect::quick_check(&mut first)?;
         if check != "ok" {
             return Err(StoreError::Damaged { what: check });
@@ -140,8 +144,8 @@ impl Store {
         dialect::migrate(&mut first)?;
         drop(first);
         Ok(Self {
-            readers: pool(&url, connections.max(2))?,
-            writers: pool(&url, 1)?,
+            readers: pool(&url, connections.max(2), connection::READER_CACHE)?,
+            writers: pool(&url, 1, connection::WRITER_CACHE)?,
             writer: Arc::new(Mutex::new(())),
             url,
         })
@@ -198,12 +202,15 @@ impl Store {
     }
 }
 
-fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>> {
+fn pool(url: &DatabaseUrl, connections: u32, cache: u32) -> Result<Pool<Manager>> {
     Pool::builder()
         .max_size(connections)
         .min_idle(Some(1))
         .connection_timeout(connection::POOL_WAIT)
-        .build(Manager { url: url.clone() })
+        .build(Manager {
+            url: url.clone(),
+            cache,
+        })
         .map_err(|e| StoreError::Pool(e.to_string()))
 }
 

@@ -135,6 +135,8 @@ diesel::table! {
         stated_at -> Nullable<Timestamp>,
         content_hash -> BigInt,
         absent -> BigInt,
+        pack_id -> Nullable<BigInt>,
+        pack_at -> Nullable<BigInt>,
     }
 }
 
@@ -599,6 +601,50 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    evidence_packs (id) {
+        id -> BigInt,
+        run_id -> BigInt,
+        door -> Text,
+        taken_at -> Timestamp,
+        event -> BigInt,
+        documents -> BigInt,
+        size -> BigInt,
+        sha256 -> Text,
+        zstd -> Binary,
+    }
+}
+
+diesel::table! {
+    report_versions (id) {
+        id -> BigInt,
+        account -> Text,
+        fingerprint -> Text,
+        report_key -> BigInt,
+        until -> Timestamp,
+        pack_id -> BigInt,
+        pack_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    manifests (run_id, door) {
+        run_id -> BigInt,
+        door -> Text,
+        asked -> Text,
+        pages -> BigInt,
+        documents -> BigInt,
+        bytes -> BigInt,
+        kept -> BigInt,
+        set_aside -> BigInt,
+        first_request -> Nullable<Text>,
+        last_request -> Nullable<Text>,
+        began_at -> Timestamp,
+        ended_at -> Timestamp,
+        sha256 -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     accounts,
@@ -641,4 +687,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     overrides,
     ticket_versions,
     writebacks,
+    evidence_packs,
+    report_versions,
+    manifests,
 );

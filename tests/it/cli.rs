@@ -2,6 +2,7 @@
 
 mod accounts;
 mod errors;
+mod evidence;
 mod gaps;
 mod lists;
 mod pages;

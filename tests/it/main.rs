@@ -15,6 +15,7 @@ mod desk_trouble;
 mod discover;
 mod disk_full;
 mod forms;
+mod evidence;
 mod fuzzed;
 mod gaps;
 mod import;

@@ -145,6 +145,8 @@ pub struct Page {
     pub vouched: Option<Vouched>,
     /// Where its shards go on once it is durable.
     pub cursors: Vec<Cursor>,
+    /// The service's own id of the request it answered, where it gives one.
+    pub request: Option<String>,
 }
 
 /// What a source hands each page to; the page is durable when it returns.

@@ -133,6 +133,8 @@ CREATE TABLE finding_reports (
     stated_at TIMESTAMP,
     content_hash BIGINT NOT NULL,
     absent BIGINT NOT NULL,
+    pack_id BIGINT,
+    pack_at BIGINT,
     PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
 );

@@ -133,6 +133,8 @@ CREATE TABLE finding_reports (
     stated_at TEXT,
     content_hash INTEGER NOT NULL,
     absent INTEGER NOT NULL,
+    pack_id INTEGER,
+    pack_at INTEGER,
     PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
 ) STRICT;

@@ -5,8 +5,10 @@ mod show;
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::evidence;
 use super::failure::Failure;
 use super::filters::Filters;
 use super::listing::{self, Ink, Layout, Shown};
@@ -26,7 +28,7 @@ pub enum Verb {
     /// All records, those due first first
     List(Box<List>),
     /// One record: its findings, plan, tickets and history
-    Show(One),
+    Show(Show),
     /// How far the records are from what makes an agency escalate
     Triggers(Told),
     /// Everything that happened to a record, oldest first
@@ -105,6 +107,18 @@ pub struct One {
     told: Told,
 }
 
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    one: One,
+    /// What the sources said of its findings: every document as it came, with its hash
+    #[arg(long)]
+    evidence: bool,
+    /// With --evidence: what held at the end of that day in UTC (2026-11-30); otherwise what holds now
+    #[arg(long, value_name = "DATE", requires = "evidence")]
+    on: Option<NaiveDate>,
+}
+
 const LAYOUT: Layout<PoamView> = Layout {
     headings: &[
         "id", "rating", "due", "priority", "status", "weakness", "title", "account", "items",
@@ -159,7 +173,10 @@ fn status(status: RecordStatus, justified: bool) -> Ink {
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::List(args) => list(shell, at, args),
-        Verb::Show(one) => show::run(shell, at, one.record, &one.told),
+        Verb::Show(args) if args.evidence => {
+            evidence::show(shell, at, args.one.record, args.on, &args.one.told)
+        }
+        Verb::Show(args) => show::run(shell, at, args.one.record, &args.one.told),
         Verb::Triggers(told) => triggers::run(shell, at, told),
         Verb::History(one) => show::history(shell, at, one.record, &one.told),
         Verb::Begin(args) => acts::begin(shell, at, args),
