@@ -64,12 +64,11 @@ impl Vigil<'_> {
                 ..report
             }));
         }
-        let mut over = Vec::new();
-        findings::reports_of_cell(conn, &Door::Vigil.name(), |known| {
-            let place: Option<Place> = known.native_id.parse().ok();
-            let ended = |p: &Place| known.signal.0.is_open() && blind::is_over(p, &sights);
-            over.extend(place.filter(ended));
-        })?;
+        let mut over: Vec<Place> = Vec::new();
+        for (native_id, signal) in findings::native_ids_of_cell(conn, &Door::Vigil.name())? {
+            let ended = |p: &Place| signal.is_open() && blind::is_over(p, &sights);
+            over.extend(native_id.parse().ok().filter(ended));
+        }
         reports.extend(over.iter().filter_map(|place| self.passed(place)));
         Ok(reports)
     }

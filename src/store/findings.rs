@@ -147,7 +147,19 @@ pub fn worst_open_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Option
     Ok(rated.into_iter().flatten().map(|s| s.0).max())
 }
 
-/// The same with the fingerprint of the finding.
+/// The detector's own ids of what came through a cell, and what was last said of each.
+pub fn native_ids_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Vec<(String, Signal)>> {
+    let rows: Vec<(String, Col<Signal>)> = finding_reports::table
+        .filter(finding_reports::cell.eq(cell))
+        .select((finding_reports::native_id, finding_reports::signal))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, signal)| (id, signal.0))
+        .collect())
+}
+
+/// All reports that came through a cell, each with the fingerprint of its finding.
 pub fn fingerprints_of_cell(
     conn: &mut AnyConnection,
     cell: &str,
