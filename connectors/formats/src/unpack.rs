@@ -17,7 +17,7 @@ type Packed<R> = BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>;
 
 /// Reads what `reader` holds, unpacked if it is packed. Damage and a bomb are errors of kind `InvalidData`; what came
 /// before them has been read.
-pub fn unpacked<R: Read + 'static>(mut reader: R) -> io::Result<Box<dyn Read>> {
+pub fn unpacked<R: Read + Send + 'static>(mut reader: R) -> io::Result<Box<dyn Read + Send>> {
     let mut head = Vec::with_capacity(MAGIC.len());
     reader
         .by_ref()
