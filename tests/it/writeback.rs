@@ -236,6 +236,8 @@ impl Stage {
                             stated_at: None,
                             content_hash: 1,
                             absent: 0,
+                            pack_id: None,
+                            pack_at: None,
                         }],
                     )?;
                 }
