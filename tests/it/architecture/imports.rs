@@ -164,12 +164,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rust_xlsxwriter", &["src/exchange/sheet/"]),
     ("sd_notify", &["src/daemon/"]),
     ("toml", &["src/config/"]),
-<<<<<<< HEAD
     ("uuid", &["src/exchange/oscal/"]),
     ("zip", &["src/exchange/sheet/"]),
-=======
     ("zstd", &["src/store/"]),
->>>>>>> d088b42 (Keep documents as they came, by what is in them, with a manifest a run; read and prepare pages beside the writing)
 ];
 
 /// The module of the application a file belongs to; `None` for the two roots.
