@@ -21,6 +21,7 @@ mod gaps;
 mod import;
 mod jobs;
 mod ledger;
+mod looks;
 mod outbox;
 mod pace;
 mod policies;

@@ -1,0 +1,133 @@
+//! What a look at changes proves, and what it does not: the job over a source that does as it is asked.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use poamd::domain::finding::FindingStatus;
+use poamd::jobs::{Context, Selection, pull};
+use poamd::store::{coverage, findings};
+use poamd_contract::account::AccountAccess;
+use poamd_contract::clock::{Clock, ManualClock};
+use poamd_contract::coverage::Coverage;
+use poamd_contract::error::Result;
+use poamd_contract::finding::{FindingReport, Signal};
+use poamd_contract::health::Check;
+use poamd_contract::ids::Region;
+use poamd_contract::source::{Extent, FindingSource, Page, PageSink, Pulled, Request};
+
+use crate::support::databases::for_each_database_async;
+use crate::support::findings::{ACCOUNT, report};
+use crate::support::stage::{self, Stage};
+
+/// A hub that filters by its window, and keeps what it was asked.
+#[derive(Default)]
+struct Hub {
+    held: Mutex<Vec<FindingReport>>,
+    asked: Mutex<Vec<Extent>>,
+}
+
+#[async_trait]
+impl FindingSource for Hub {
+    fn name(&self) -> &'static str {
+        "securityhub"
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    async fn pull(
+        &self,
+        _: &AccountAccess,
+        _: &Region,
+        request: &Request,
+        sink: &mut dyn PageSink,
+    ) -> Result<Pulled> {
+        self.asked.lock().unwrap().push(request.extent);
+        let shown = |r: &&FindingReport| match request.extent {
+            Extent::Full => true,
+            Extent::Window { from, to } => r.updated.is_some_and(|at| from <= at && at <= to),
+        };
+        let reports = {
+            let held = self.held.lock().unwrap();
+            held.iter().filter(shown).cloned().collect()
+        };
+        sink.page(Page {
+            reports,
+            ..Page::default()
+        })
+        .await?;
+        Ok(Pulled {
+            extent: request.extent,
+            ..Pulled::full(Coverage::Complete)
+        })
+    }
+
+    async fn health(&self, _: &AccountAccess, _: &Region) -> Check {
+        Check::ok("hub", "")
+    }
+}
+
+fn fixed(ctx: &Context) -> usize {
+    let all = ctx.store.read_here(findings::all).unwrap();
+    let fixed = all.iter().filter(|f| f.status.0 == FindingStatus::Fixed);
+    fixed.count()
+}
+
+/// When the cell was last looked at completely, and at everything.
+fn looked(ctx: &Context) -> (DateTime<Utc>, DateTime<Utc>) {
+    let row = ctx.store.read_here(coverage::all).unwrap().remove(0);
+    let utc = |at: Option<chrono::NaiveDateTime>| at.unwrap().and_utc();
+    (utc(row.last_complete), utc(row.last_full))
+}
+
+#[tokio::test]
+async fn looks_at_changes_keep_a_cell_fresh_and_close_nothing() {
+    for_each_database_async(|store| async move {
+        let start: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(start));
+        let mut ctx = stage::context(
+            &store,
+            &clock,
+            &Arc::new(Stage::default()),
+            &[(ACCOUNT, &["us-east-1"])],
+        );
+        let hub = Arc::new(Hub::default());
+        let before = start - TimeDelta::days(3);
+        *hub.held.lock().unwrap() = ["gone", "repaired", "stays"]
+            .map(|bucket| report(bucket, before, Signal::Open))
+            .to_vec();
+        ctx.sources = vec![hub.clone()];
+        let everything = Selection::default();
+        pull::run(&ctx, &everything).await.unwrap();
+        assert_eq!(looked(&ctx), (start, start));
+        // One goes without a word, one is repaired in the third hour.
+        hub.held.lock().unwrap().remove(0);
+        let mut fulls = Vec::new();
+        for hour in 1..=72 {
+            clock.set(start + TimeDelta::hours(hour));
+            if hour == 3 {
+                hub.held.lock().unwrap()[0] = report("repaired", clock.now(), Signal::Passed);
+            }
+            pull::run(&ctx, &everything).await.unwrap();
+            if hub.asked.lock().unwrap().last() == Some(&Extent::Full) {
+                fulls.push(hour);
+            }
+            let (complete, full) = looked(&ctx);
+            let last = fulls.last().copied().unwrap_or_default();
+            assert_eq!(
+                (complete, full),
+                (clock.now(), start + TimeDelta::hours(last))
+            );
+            let gaps = store.read_here(|c| coverage::gaps(c, clock.now())).unwrap();
+            assert_eq!(gaps, []);
+            // The pass is seen within the hour; absence counts from the second look at everything.
+            let expected = usize::from(hour >= 3) + usize::from(fulls.len() >= 2);
+            assert_eq!(fixed(&ctx), expected, "hour {hour}, full looks {fulls:?}");
+        }
+        assert_eq!(fulls.len(), 3, "one a day: {fulls:?}");
+        assert!(fulls[0] > 1 || fulls[1] - fulls[0] == 24);
+    })
+    .await;
+}
