@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use super::{Account, Desk, Entries, Report};
+use super::{Account, Desk, Entries, Feed, Report};
 
 pub(super) fn accounts(entries: &Entries<'_, Account>) {
     unique(entries, "id", |account| account.id.to_string());
     unique(entries, "name", |account| account.name.clone());
+}
+
+pub(super) fn feeds(entries: &Entries<'_, Feed>) {
+    unique(entries, "name", |feed| feed.name.clone());
+    unique(entries, "path", |feed| feed.path.display().to_string());
 }
 
 pub(super) fn desks(entries: &Entries<'_, Desk>) {

@@ -15,6 +15,7 @@ mod document;
 pub mod duration;
 pub mod env;
 pub mod example;
+pub mod feeds;
 pub mod grouping;
 pub mod mail;
 pub mod organization;
@@ -42,6 +43,7 @@ pub use database::{Database, DatabaseUrl};
 pub use deployment::Deployment;
 pub use desks::Desk;
 pub use env::{Env, ProcessEnv};
+pub use feeds::Feed;
 pub use mail::Mail;
 pub use organization::Organization;
 pub use poam::Poam;
@@ -73,6 +75,8 @@ pub struct Config {
     pub organization: Option<Organization>,
     /// Declared accounts; more may live in the database.
     pub accounts: Vec<Account>,
+    /// Files that are read on at each pull.
+    pub feeds: Vec<Feed>,
     pub schedule: Schedule,
     pub policies: Policies,
     pub templates: Templates,
@@ -179,12 +183,14 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         },
     );
     let accounts = each(sections.many(&accounts::SECTION), Account::read);
+    let feeds = each(sections.many(&feeds::SECTION), Feed::read);
     let desks = each(sections.many(&desks::SECTION), Desk::read);
     let reports = each(sections.many(&reports::SECTION), |r| {
         Report::read(r, schedule.as_ref())
     });
 
     checks::accounts(&accounts);
+    checks::feeds(&feeds);
     checks::desks(&desks);
     checks::reports(&reports, has_mail);
     Some(Config {
@@ -197,6 +203,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
             None => None,
         },
         accounts: only(accounts)?,
+        feeds: only(feeds)?,
         schedule: schedule?,
         policies: policies?,
         templates: templates?,

@@ -7,18 +7,19 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    accounts, aws, database, deployment, desks, grouping, mail, organization, poam, policies,
-    reports, schedule, system, telemetry, templates, tickets, writeback,
+    accounts, aws, database, deployment, desks, feeds, grouping, mail, organization, poam,
+    policies, reports, schedule, system, telemetry, templates, tickets, writeback,
 };
 
 /// All sections, in the order of the example file.
-pub const SECTIONS: [&Section; 20] = [
+pub const SECTIONS: [&Section; 21] = [
     &deployment::SECTION,
     &system::SECTION,
     &database::SECTION,
     &aws::SECTION,
     &organization::SECTION,
     &accounts::SECTION,
+    &feeds::SECTION,
     &schedule::SECTION,
     &policies::SECTION,
     &templates::SECTION,

@@ -2,6 +2,7 @@
 
 mod blind;
 pub mod discover;
+mod feeds;
 pub mod import;
 pub mod intel;
 pub mod lease;

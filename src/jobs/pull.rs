@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::progress::{Keeper, Progress};
-use super::{Context, Gap, JobError, Result, Selection, blind};
+use super::{Context, Gap, JobError, Result, Selection, blind, feeds};
+use crate::config;
 use crate::config::aws::Read;
 use crate::domain::pulling::Rules;
 use crate::intake::{Counts, Door, Ending, Intake, IntakeSink};
@@ -69,8 +70,21 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
         }
     }
     drop(done);
+    match feeds::read(ctx, selection, run).await {
+        Ok(fed) => {
+            summary.cells += fed.cells;
+            summary.counts += fed.counts;
+            summary.gaps.extend(fed.gaps);
+        }
+        Err(error) => {
+            tracing::error!(%error, "a feed could not be taken into the ledger");
+            failed.get_or_insert(error);
+        }
+    }
     summary.gaps.sort_by(|a, b| a.cell.cmp(&b.cell));
-    let services = ctx.sources.iter().map(|s| s.name().to_owned()).collect();
+    let names = ctx.sources.iter().map(|s| s.name().to_owned());
+    let fed = ctx.config.feeds.iter().map(config::Feed::service);
+    let services = names.chain(fed).collect();
     summary.counts += blind::watch(ctx, selection, run, ACTOR, services).await?;
     summary.records = plan(ctx, ACTOR).await?;
     ctx.progress.end("pull");

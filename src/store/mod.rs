@@ -12,6 +12,7 @@ pub mod deviations;
 pub mod dialect;
 pub mod evidence;
 pub mod facts;
+pub mod feeds;
 pub mod findings;
 pub mod inbox;
 pub mod intel;

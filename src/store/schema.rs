@@ -645,9 +645,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    feeds (name) {
+        name -> Text,
+        path -> Text,
+        device -> BigInt,
+        inode -> BigInt,
+        position -> BigInt,
+        head -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     meta,
     accounts,
+    feeds,
     items,
     item_revisions,
     records,
