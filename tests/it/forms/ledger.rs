@@ -301,7 +301,7 @@ pub fn fill(conn: &mut AnyConnection) -> Result<()> {
         json!("2026-02-04T00:00:00Z"),
         "2026-02-04",
     )?;
-    fact(conn, image, "n-rating", json!(1), "2026-02-04")?;
+    fact(conn, image, "n-rating", json!("N1"), "2026-02-04")?;
     let twin = record(conn, &TWIN, "Buckets are encrypted at rest")?;
     end(conn, twin, RecordStatus::Superseded, "2026-08-20")?;
     let mut row = records::find(conn, twin)?.unwrap();
@@ -385,8 +385,8 @@ fn bucket(conn: &mut AnyConnection) -> Result<()> {
     )?;
     fact(conn, id, "irv", json!(true), "2026-08-05")?;
     fact(conn, id, "lev", json!(true), "2026-08-05")?;
-    fact(conn, id, "n-rating", json!(3), "2026-08-05")?;
-    fact(conn, id, "n-rating", json!(2), "2026-09-05")?;
+    fact(conn, id, "n-rating", json!("N3"), "2026-08-05")?;
+    fact(conn, id, "n-rating", json!("N2"), "2026-09-05")?;
     fact(
         conn,
         id,
