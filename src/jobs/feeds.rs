@@ -16,7 +16,7 @@ use super::{Context, Gap, Result, Selection, pull};
 use crate::config::Feed;
 use crate::intake::{Counts, Door, Intake};
 use crate::store::feeds::{self, FeedRow};
-use crate::store::{StoreError, audit};
+use crate::store::{StoreError, audit, evidence};
 
 const ACTOR: &str = "job:pull";
 
@@ -89,7 +89,9 @@ fn read_one(
             Err(error) => (None, unreadable(&feed.path, &error)),
         },
     };
+    let manifest = intake.manifest(ctx.clock.now());
     store.write_here(|c| {
+        evidence::note(c, &manifest)?;
         // Behind the pages: after a crash between them the same lines come again and say what is known.
         if let Some(mark) = mark.filter(|mark| Some(mark) != known.as_ref()) {
             feeds::save(c, &mark)?;
