@@ -107,6 +107,8 @@ impl Organization {
         let include = patterns(r, "include");
         let exclude = patterns(r, "exclude");
         let labels = labels(r);
+        let asking_role: Option<String> = r.optional("asking_role");
+        let external_ids = ["external_id", "asking_external_id"].map(|key| external_id(r, key));
         let (id, regions): (AccountId, Vec<Region>) = (id?, regions?);
         if let Err(what) = account::check_regions(&regions) {
             r.fail("regions", what);
@@ -129,26 +131,20 @@ impl Organization {
         if let Err(what) = account::check_role(&role, &partition, &id) {
             r.fail("role", what);
         }
-        let asking_role: Option<String> = r.optional("asking_role");
         if let Some(Err(what)) = asking_role
             .as_deref()
             .map(|role| account::check_role(role, &partition, &id))
         {
             r.fail("asking_role", what);
         }
-        for key in ["external_id", "asking_external_id"] {
-            let given: Option<String> = r.optional(key);
-            if let Some(Err(what)) = given.as_deref().map(account::check_external_id) {
-                r.fail(key, what);
-            }
-        }
+        let [external_id, asking_external_id] = external_ids;
         Some(Self {
             asking: AccountAccess {
                 id,
                 name: "organization".to_owned(),
                 partition: partition.clone(),
                 role: asking_role,
-                external_id: r.optional("asking_external_id"),
+                external_id: asking_external_id,
                 regions: regions.clone(),
             },
             include: include?,
@@ -156,11 +152,19 @@ impl Organization {
             labels: labels?,
             label: label?,
             role,
-            external_id: r.optional("external_id"),
+            external_id,
             regions,
             partition,
         })
     }
+}
+
+fn external_id(r: Reader<'_>, key: &'static str) -> Option<String> {
+    let given: Option<String> = r.optional(key);
+    if let Some(Err(what)) = given.as_deref().map(account::check_external_id) {
+        r.fail(key, what);
+    }
+    given
 }
 
 fn patterns(r: Reader<'_>, key: &'static str) -> Option<Vec<Pattern>> {

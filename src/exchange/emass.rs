@@ -272,7 +272,7 @@ fn step(key: &str, r: &Record, m: &Milestone) -> Option<Cell> {
             "Pending"
         }),
         "Milestone Status Comments" => {
-            let newest = changes().last();
+            let newest = changes().next_back();
             Cell::text(bounded(newest.map_or("", |c| c.description.as_str()), LONG))
         }
         "Milestone Scheduled Completion Date" => Cell::Day(moved_day(r, m)),

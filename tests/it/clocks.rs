@@ -172,7 +172,11 @@ fn a_catalog_moves_only_the_records_it_speaks_of_and_says_so() {
         let subject = RecordId(moved.id).to_string();
         assert_eq!(
             kinds(store, &subject),
-            ["record.opened", "record.due-moved-earlier"]
+            [
+                "record.opened",
+                "record.planned",
+                "record.due-moved-earlier"
+            ]
         );
         assert_eq!(record_of(store, "CVE-2026-2000"), before);
         // The same again writes nothing; taken out of the catalog it keeps its day.
@@ -401,6 +405,7 @@ fn only_a_decision_moves_a_day_later_and_it_stays_there_until_it_ends() {
             kinds(store, &RecordId(record.id).to_string()),
             [
                 "record.opened",
+                "record.planned",
                 "record.rating-decided",
                 "record.due-decided",
                 "record.items-joined",

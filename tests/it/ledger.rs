@@ -592,7 +592,6 @@ fn scan(store: &Store, found: Vec<FindingReport>, judged: &[&str], complete: boo
         complete,
         passed: judged.iter().map(|p| passed_key(p, arn)).collect(),
         present: HashSet::from([arn.to_owned()]),
-        ..Ending::default()
     };
     intake.finish(&ending).unwrap();
     plan(store, at(day));

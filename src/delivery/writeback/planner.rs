@@ -2,6 +2,7 @@
 //! not even look while the ledger stands as it stood.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -71,10 +72,10 @@ impl Bite<'_> {
             let Some(record) = finding.record_id else {
                 continue;
             };
-            if !said.contains_key(&record) {
-                said.insert(record, self.wanted(conn, record)?);
-            }
-            let wanted = &said[&record];
+            let wanted: &Wanted = match said.entry(record) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => place.insert(self.wanted(conn, record)?),
+            };
             let row = known.get(&(finding.account.as_str(), finding.native_id.as_str()));
             if self.want(conn, finding, record, wanted, row)? {
                 changes.push(json!({

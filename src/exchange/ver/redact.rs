@@ -68,9 +68,7 @@ fn kind(word: &str, named: &[&str], is_port: bool) -> Option<&'static str> {
         Some("port")
     } else if lower.contains("://") {
         Some("link")
-    } else if lower.contains("arn:") {
-        Some("resource")
-    } else if named.iter().any(|name| word.contains(name)) {
+    } else if lower.contains("arn:") || named.iter().any(|name| word.contains(name)) {
         Some("resource")
     } else if is_mailbox(word) {
         Some("mailbox")

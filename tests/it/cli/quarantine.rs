@@ -33,7 +33,8 @@ fn quarantine_lists_shows_and_lets_go_with_a_reason() {
     let cut = rows
         .iter()
         .find(|r| r["reason"].as_str().unwrap().contains("cut off"));
-    let id = cut.unwrap()["id"].to_string();
+    let number = cut.unwrap()["id"].clone();
+    let id = number.to_string();
     assert!(cut.unwrap()["place"].as_str().unwrap().contains("cut.json"));
 
     let shown = house.run(&["quarantine", "show", &id]).done();
@@ -58,7 +59,7 @@ fn quarantine_lists_shows_and_lets_go_with_a_reason() {
     let rows = house
         .run(&["quarantine", "list", "--format", "json"])
         .rows();
-    let row = rows.iter().find(|r| r["id"].to_string() == id).unwrap();
+    let row = rows.iter().find(|r| r["id"] == number).unwrap();
     assert_eq!(
         (row["state"].as_str(), row["dismissed_why"].as_str()),
         (Some("dismissed"), Some(why))
