@@ -80,15 +80,6 @@ pub const SECTION: Section = Section {
             "A record is due soon when so much time or less is left.",
         ),
         Key::with_default(
-            "vendor_check_in",
-            Kind::Duration {
-                min: DAY,
-                max: Duration::from_hours(24 * 30),
-            },
-            r#""30d""#,
-            "How old the last check-in with a vendor may be; FedRAMP allows 30 days.",
-        ),
-        Key::with_default(
             "gap_limit",
             Kind::Duration {
                 min: Duration::from_mins(1),
@@ -226,7 +217,6 @@ pub struct Poam {
     pub missing_impact: Impact,
     pub reopen_window: Duration,
     pub due_soon: Duration,
-    pub vendor_check_in: Duration,
     /// How long a gap in coverage may last before it is a record.
     pub gap_limit: Duration,
     pub baseline: Option<Baseline>,
@@ -354,11 +344,7 @@ impl Poam {
         let (class, n) = (r.get("class"), r.get("default_n_rating"));
         let (automatable, impact) = (r.get("missing_automatable"), r.get("missing_impact"));
         let exposure = r.get("missing_exposure");
-        let (reopen, soon, vendor) = (
-            r.get("reopen_window"),
-            r.get("due_soon"),
-            r.get("vendor_check_in"),
-        );
+        let (reopen, soon) = (r.get("reopen_window"), r.get("due_soon"));
         let gap_limit = r.get("gap_limit");
         let usual = sets.zip(class).zip(n).zip(exposure).map(
             |(((sets, class), default_n_rating), missing_exposure)| Clocks {
@@ -384,7 +370,6 @@ impl Poam {
             missing_impact: impact?,
             reopen_window: reopen?,
             due_soon: soon?,
-            vendor_check_in: vendor?,
             gap_limit: gap_limit?,
         })
     }

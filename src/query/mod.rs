@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod filter;
 pub mod finding;
 pub mod item;
+pub mod laid;
 pub mod poam;
 pub mod priority;
 pub mod quarantine;
@@ -78,6 +79,8 @@ pub struct Snapshot {
     /// By record, desk and generation.
     pub tickets: Vec<TicketRow>,
     justifications: Vec<ShownJustification>,
+    /// The moment it is of, if that is past.
+    until: Option<DateTime<Utc>>,
 }
 
 impl Snapshot {
@@ -105,6 +108,7 @@ impl Snapshot {
                 records: versions::records_at(conn, moment)?,
                 tickets: in_order(versions::tickets_at(conn, moment)?),
                 justifications: versions::justifications_at(conn, moment)?,
+                until: Some(moment),
                 ..Self::surroundings(conn)?
             };
             let there: BTreeSet<i64> = then.records.iter().map(|row| row.id).collect();
@@ -156,6 +160,7 @@ impl Snapshot {
             records: Vec::new(),
             tickets: Vec::new(),
             justifications: Vec::new(),
+            until: None,
         })
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::filter::{Facts, Filter};
+use super::laid::{self, LaidDown};
 use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
 use crate::domain::deadline::last_day;
 use crate::domain::finding::FindingStatus;
@@ -53,6 +54,8 @@ pub struct PoamView {
     pub tickets: Vec<TicketRef>,
     /// The newest that holds.
     pub justification: Option<Justification>,
+    #[serde(flatten)]
+    pub laid: LaidDown,
     /// How many findings are on it.
     pub finding_count: usize,
     /// The closed record that this one follows.
@@ -108,6 +111,25 @@ impl View for PoamView {
         ("justification.author", &["justification", "author"]),
         ("justification.at", &["justification", "at"]),
         ("justification.until", &["justification", "until"]),
+        ("contact", &["contact"]),
+        ("controls", &["controls"]),
+        ("plan", &["plan"]),
+        ("milestones", &["milestones", "description"]),
+        ("milestones.number", &["milestones", "number"]),
+        ("milestones.due", &["milestones", "due"]),
+        ("milestones.completed", &["milestones", "completed"]),
+        ("deviation", &["deviation", "kind"]),
+        ("deviation.state", &["deviation", "state"]),
+        ("deviation.severity", &["deviation", "severity"]),
+        ("deviation.rationale", &["deviation", "rationale"]),
+        ("deviation.requested_by", &["deviation", "requested_by"]),
+        ("deviation.until", &["deviation", "until"]),
+        ("vendor", &["vendor", "vendor"]),
+        ("vendor.product", &["vendor", "product"]),
+        ("vendor.since", &["vendor", "since"]),
+        ("vendor.last_check_in", &["vendor", "last_check_in"]),
+        ("vendor.check_in_due", &["vendor", "check_in_due"]),
+        ("vendor.released", &["vendor", "released"]),
         ("finding_count", &["finding_count"]),
         ("previous", &["previous"]),
         ("superseded_by", &["superseded_by"]),
@@ -128,12 +150,14 @@ pub fn list(
     let findings = snapshot.findings_by_record();
     let mut tickets = snapshot.tickets_by_record();
     let justifications = holding(&snapshot.justifications);
+    let mut laid = laid::by_record(conn, snapshot.until)?;
     let mut views = Vec::new();
     for row in &snapshot.records {
         let findings = findings.get(&row.id).map_or(&[][..], Vec::as_slice);
         let view = PoamView {
             tickets: tickets.remove(&row.id).unwrap_or_default(),
             justification: justifications.get(&row.id).map(|j| Justification::of(j)),
+            laid: laid.remove(&row.id).unwrap_or_default(),
             ..PoamView::of(row, findings, snapshot)
         };
         let account_type = snapshot.account_type(&row.account);
@@ -159,9 +183,24 @@ pub fn list(
 }
 
 impl PoamView {
-    /// Past its day and still somebody's business.
+    /// Past its day and still somebody's business, unless its vendor is waited for and was asked lately.
     pub fn is_late(&self, today: NaiveDate) -> bool {
-        self.status.is_live() && self.due.is_some_and(|due| due < today)
+        let excused = self.laid.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        self.status.is_live() && !excused && self.due.is_some_and(|due| due < today)
+    }
+
+    /// A deviation of it waits for somebody's word.
+    pub fn is_deviation_pending(&self) -> bool {
+        self.laid
+            .deviation
+            .as_ref()
+            .is_some_and(|d| d.state.is_pending())
+    }
+
+    /// Its vendor should have been asked again by now.
+    pub fn is_check_in_overdue(&self, today: NaiveDate) -> bool {
+        let due = self.laid.vendor.as_ref().and_then(|v| v.check_in_due);
+        self.status.is_live() && due.is_some_and(|due| due < today)
     }
 
     /// Its day comes within so many days, and has not passed.
@@ -198,6 +237,7 @@ impl PoamView {
             items: items(row.status.0, findings, snapshot),
             tickets: Vec::new(),
             justification: None,
+            laid: LaidDown::default(),
             finding_count: findings.len(),
             previous: row.previous.map(RecordId),
             superseded_by: row.superseded_by.map(RecordId),

@@ -35,6 +35,8 @@ pub struct RecordRow {
     pub items: Vec<String>,
     pub tickets: Vec<TicketLine>,
     pub justification: Option<Justification>,
+    /// Its vendor is waited for and was asked lately: it does not count as late (FedRAMP, vendor dependencies).
+    pub waits: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -292,7 +294,8 @@ impl RecordLine {
             account_name: record.account_name.clone(),
             rating: record.rating,
             due: record.due,
-            days_left: days_left(record.due, today),
+            // What waits for its vendor counts no days past its own.
+            days_left: days_left(record.due, today).filter(|left| *left >= 0 || !record.waits),
             items: record.items.len(),
             justified: record.justification.is_some(),
             tickets: record.tickets.clone(),

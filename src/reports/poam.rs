@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::mailing::Attachment;
 
 use super::attachment::records_csv;
@@ -18,7 +18,7 @@ use crate::domain::record::RecordId;
 use crate::domain::score;
 use crate::render::templates::Templates;
 use crate::store::reporting::{self, AccountName, RecordFacts};
-use crate::store::{AnyConnection, StoreError, audit, coverage};
+use crate::store::{AnyConnection, StoreError, audit, coverage, vendors};
 
 /// Reads and renders it.
 pub(super) fn make(
@@ -66,11 +66,11 @@ pub fn read(
     // The head comes first: what is written from here on is told by the next issue.
     let (number, hash) = audit::head(conn)?;
     let scope = Scope::read(conn, order)?;
-    let records = rows(conn, &scope, moment.now)?;
+    let today = moment.now.with_timezone(&order.zone).date_naive();
+    let records = rows(conn, &scope, moment.now, today)?;
     let behind = moment.previous.map_or(0, |previous| previous.event);
     let changes = changes(conn, &scope, behind)?;
     let gaps = scope.gaps(conn, moment.now)?;
-    let today = moment.now.with_timezone(&order.zone).date_naive();
     let aged: Vec<Aged> = reporting::aged(conn)?
         .into_iter()
         .filter(|(account, _)| scope.covers(account))
@@ -157,6 +157,7 @@ fn rows(
     conn: &mut AnyConnection,
     scope: &Scope<'_>,
     now: DateTime<Utc>,
+    today: NaiveDate,
 ) -> Result<Vec<RecordRow>, StoreError> {
     let mut rows: BTreeMap<i64, RecordRow> = reporting::live_records(conn)?
         .into_iter()
@@ -190,6 +191,11 @@ fn rows(
             });
         }
     }
+    for record in vendors::excused(conn, today)? {
+        if let Some(row) = rows.get_mut(&record) {
+            row.waits = true;
+        }
+    }
     let mut rows: Vec<RecordRow> = rows.into_values().collect();
     for row in &mut rows {
         // Two sources may name the same item.
@@ -215,6 +221,7 @@ fn row(record: RecordFacts, scope: &Scope<'_>) -> RecordRow {
         items: Vec::new(),
         tickets: Vec::new(),
         justification: None,
+        waits: false,
     }
 }
 

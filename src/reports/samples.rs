@@ -166,6 +166,7 @@ fn record(number: usize, due_in: i64) -> RecordRow {
             url: format!("https://agency.atlassian.net/browse/SEC-{}", 40 + number),
         }],
         justification: None,
+        waits: false,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Vendor dependencies and their check-ins.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{vendor_checkins, vendor_dependencies};
 use super::{AnyConnection, Result};
+use crate::domain::vendor::Wait;
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
 #[diesel(table_name = vendor_dependencies, treat_none_as_null = true)]
@@ -119,4 +122,26 @@ pub fn live(conn: &mut AnyConnection, record: i64) -> Result<Option<VendorDepend
         .select(VendorDependencyRow::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// A wait as the rules want it, with its newest check-in.
+pub fn wait(row: &VendorDependencyRow, newest: Option<&VendorCheckinRow>) -> Wait {
+    Wait {
+        since: row.since.date(),
+        last_check_in: newest.map(|checkin| checkin.day),
+        released: row.released,
+    }
+}
+
+/// Records that a wait keeps from being late on this day.
+pub fn excused(conn: &mut AnyConnection, today: NaiveDate) -> Result<HashSet<i64>> {
+    let mut newest: HashMap<i64, VendorCheckinRow> = HashMap::new();
+    for row in all_checkin(conn)? {
+        newest.insert(row.dependency_id, row);
+    }
+    Ok(all(conn)?
+        .into_iter()
+        .filter(|row| row.live && wait(row, newest.get(&row.id)).excuses(today))
+        .map(|row| row.record_id)
+        .collect())
 }

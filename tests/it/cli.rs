@@ -6,6 +6,7 @@ mod evidence;
 mod gaps;
 mod lists;
 mod pages;
+mod plans;
 mod quarantine;
 mod tickets;
 

@@ -84,6 +84,12 @@ pub struct List {
         help_heading = "Filters"
     )]
     due_soon: Option<u32>,
+    /// Only those with a deviation that waits for somebody's word
+    #[arg(long, help_heading = "Filters")]
+    deviation_pending: bool,
+    /// Only those whose vendor should have been asked again by now
+    #[arg(long, help_heading = "Filters")]
+    check_in_overdue: bool,
     /// What comes first
     #[arg(long, value_enum, default_value = "due", value_name = "ORDER")]
     sort: Sort,
@@ -209,6 +215,8 @@ fn list(shell: &mut Shell<'_>, at: Option<&Path>, list: &List) -> Result<(), Fai
         Ok(rows)
     })?;
     rows.retain(|row| !list.late || row.is_late(today));
+    rows.retain(|row| !list.deviation_pending || row.is_deviation_pending());
+    rows.retain(|row| !list.check_in_overdue || row.is_check_in_overdue(today));
     rows.retain(|row| {
         list.due_soon
             .is_none_or(|days| row.is_due_soon(today, days))

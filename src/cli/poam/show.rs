@@ -14,6 +14,7 @@ use crate::domain::record::RecordId;
 use crate::exchange::{self, Entry};
 use crate::jobs::rules;
 use crate::query::filter::Filter;
+use crate::query::laid::LaidDown;
 use crate::query::priority;
 use crate::store::audit;
 
@@ -136,6 +137,7 @@ fn lines(whole: &Whole) -> Vec<String> {
             j.author, j.at, j.until, j.text
         ));
     }
+    lines.extend(laid_down(&r.laid));
     lines.extend(
         whole
             .entry
@@ -149,5 +151,45 @@ fn lines(whole: &Whole) -> Vec<String> {
             .iter()
             .map(|e| format!("event     {} {} {} by {}", e.n, e.at, e.kind, e.actor)),
     );
+    lines
+}
+
+fn laid_down(laid: &LaidDown) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(contact) = &laid.contact {
+        lines.push(format!("contact   {contact}"));
+    }
+    if !laid.controls.is_empty() {
+        lines.push(format!("controls  {}", laid.controls.join(", ")));
+    }
+    if let Some(plan) = &laid.plan {
+        lines.push(format!("plan      {}", plan.replace('\n', " ")));
+    }
+    lines.extend(laid.milestones.iter().map(|m| {
+        let state = m.completed.map_or_else(
+            || format!("due {}", m.due),
+            |day| format!("completed {day}"),
+        );
+        format!("milestone ({}) {state}: {}", m.number, m.description)
+    }));
+    if let Some(d) = &laid.deviation {
+        let until = d.until.map(|day| format!(", holds to the end of {day}"));
+        let until = until.unwrap_or_default();
+        lines.push(format!(
+            "deviation {} {}, asked for by {}{until}: {}",
+            d.kind, d.state, d.requested_by, d.rationale
+        ));
+    }
+    if let Some(v) = &laid.vendor {
+        let next = match (v.released, v.check_in_due) {
+            (Some(day), _) => format!("fix released {day}"),
+            (None, Some(day)) => format!("next check-in by {day}"),
+            (None, None) => "no check-in".to_owned(),
+        };
+        lines.push(format!(
+            "vendor    {} ({}) since {}, {next}",
+            v.product, v.vendor, v.since
+        ));
+    }
     lines
 }

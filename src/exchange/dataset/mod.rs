@@ -19,6 +19,7 @@ use crate::domain::finding::FindingStatus;
 use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
+use crate::domain::vendor::Wait;
 use crate::query::poam::Justification;
 use crate::query::{ItemRef, TicketRef};
 
@@ -170,6 +171,18 @@ pub struct Vendor {
     pub checkins: Vec<(NaiveDate, String)>,
 }
 
+impl Vendor {
+    /// Keeps its record from counting as late (`poam.md` 1.3).
+    pub fn excuses(&self, today: NaiveDate) -> bool {
+        let wait = Wait {
+            since: self.since.date_naive(),
+            last_check_in: self.checkins.last().map(|(day, _)| *day),
+            released: self.released,
+        };
+        self.live && wait.excuses(today)
+    }
+}
+
 /// A request to treat the record otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deviation {
@@ -278,9 +291,15 @@ pub struct Finding {
 }
 
 impl Record {
-    /// Past its day and still somebody's business.
-    pub fn is_late(&self, today: NaiveDate) -> bool {
+    /// Past its day and still somebody's business. VER knows no wait for vendors.
+    pub fn is_past_due(&self, today: NaiveDate) -> bool {
         self.status.is_live() && self.due.is_some_and(|due| due < today)
+    }
+
+    /// The same for POA&M forms: not while its vendor is waited for and was asked lately.
+    pub fn is_late(&self, today: NaiveDate) -> bool {
+        let excused = self.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        self.is_past_due(today) && !excused
     }
 
     /// The rating at detection; informational counts as Low, as the form knows no less.

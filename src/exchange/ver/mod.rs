@@ -315,7 +315,7 @@ fn description(r: &Record) -> String {
 }
 
 fn overdue(r: &Record, today: NaiveDate) -> Overdue {
-    let is_overdue = r.is_late(today);
+    let is_overdue = r.is_past_due(today);
     let reason = r.evaluation.overdue_reason.as_ref();
     let moved = r.milestone_changes.last().map(|c| &c.description);
     let explanation = match (is_overdue, reason) {
