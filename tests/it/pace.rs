@@ -12,10 +12,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::Utc;
 use poamd::jobs::{Context, Selection, pull};
 use poamd::store::{DatabaseUrl, Store, audit, pulls};
-use poamd_contract::clock::SystemClock;
+use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::coverage::Cell;
 use poamd_sandbox::aws::{AwsFault, AwsStandIn, Kind, Options};
 use poamd_sandbox::estate::{Estate, bulk};
@@ -37,7 +36,7 @@ fn floor(findings: usize) -> f64 {
 }
 
 async fn stand_in(findings: usize, factor: f64) -> AwsStandIn {
-    let now = Utc::now();
+    let now = SystemClock.now();
     let mut estate = Estate::bundled(now);
     let account = estate.account_mut(ACCOUNT).unwrap();
     let cell = account.cell_mut(REGION).unwrap();
@@ -57,7 +56,7 @@ fn update(stand_in: &AwsStandIn, every: usize) {
         let cell = estate.account_mut(ACCOUNT).unwrap().cell_mut(REGION);
         let hub = cell.unwrap().hub.as_mut().unwrap();
         for (n, finding) in hub.iter_mut().step_by(every).enumerate() {
-            bulk::update(finding, Utc::now(), n % 2 == 0);
+            bulk::update(finding, SystemClock.now(), n % 2 == 0);
         }
     });
 }
