@@ -7,10 +7,9 @@ use poamd_contract::severity::Severity;
 use serde::Serialize;
 
 use crate::domain::deviation::{DeviationKind, DeviationState};
-use crate::domain::record_fact::{FactName, Laid, RecordFacts};
+use crate::domain::record_fact::FactName;
 use crate::domain::vendor::Wait;
 use crate::store::deviations::DeviationRow;
-use crate::store::facts::FactRow;
 use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
 use crate::store::{self, AnyConnection, Result, deviations, facts, milestones, vendors};
@@ -88,7 +87,7 @@ pub fn by_record(
     let mut all: HashMap<i64, LaidDown> = HashMap::new();
     let mut laid = facts::all(conn)?;
     laid.retain(|row| saw(row.at));
-    for (record, facts) in read(laid) {
+    for (record, facts) in facts::by_record(&laid)? {
         let entry = all.entry(record).or_default();
         let text = |name| Some(facts.text(name).to_owned()).filter(|text| !text.is_empty());
         entry.contact = text(FactName::Contact);
@@ -99,24 +98,6 @@ pub fn by_record(
     add_deviations(conn, &mut all, saw)?;
     add_vendors(conn, &mut all, saw)?;
     Ok(all)
-}
-
-fn read(rows: Vec<FactRow>) -> HashMap<i64, RecordFacts> {
-    let mut all: HashMap<i64, RecordFacts> = HashMap::new();
-    for row in rows {
-        // A name of a later version says nothing here.
-        let (Ok(name), Ok(value)) = (row.name.parse(), serde_json::from_str(&row.value)) else {
-            continue;
-        };
-        let laid = Laid {
-            value,
-            why: row.why,
-            actor: row.actor,
-            at: row.at.and_utc(),
-        };
-        all.entry(row.record_id).or_default().add(name, laid);
-    }
-    all
 }
 
 fn add_milestones(
@@ -191,13 +172,9 @@ fn add_vendors(
     all: &mut HashMap<i64, LaidDown>,
     saw: impl Fn(NaiveDateTime) -> bool,
 ) -> Result<()> {
-    let mut newest: HashMap<i64, VendorCheckinRow> = HashMap::new();
-    for row in vendors::all_checkin(conn)?
-        .into_iter()
-        .filter(|c| saw(c.at))
-    {
-        newest.insert(row.dependency_id, row);
-    }
+    let mut checkins = vendors::all_checkin(conn)?;
+    checkins.retain(|c| saw(c.at));
+    let newest = vendors::newest(checkins);
     for row in vendors::all(conn)?.into_iter().filter(|v| saw(v.since)) {
         let goes_on = !row.ended_at.is_some_and(&saw);
         let vendor = goes_on.then(|| vendor(&row, newest.get(&row.id)));

@@ -146,18 +146,30 @@ pub fn list(
     snapshot: &Snapshot,
     filter: &Filter,
 ) -> Result<Vec<PoamView>> {
+    let mut views = bare(conn, snapshot, filter)?;
+    let mut laid = laid::by_record(conn, snapshot.until)?;
+    for view in &mut views {
+        view.laid = laid.remove(&view.id.0).unwrap_or_default();
+    }
+    Ok(views)
+}
+
+/// The same without what people laid down, for whoever reads that for himself.
+pub fn bare(
+    conn: &mut AnyConnection,
+    snapshot: &Snapshot,
+    filter: &Filter,
+) -> Result<Vec<PoamView>> {
     let sieve = filter.sieve(conn)?;
     let findings = snapshot.findings_by_record();
     let mut tickets = snapshot.tickets_by_record();
     let justifications = holding(&snapshot.justifications);
-    let mut laid = laid::by_record(conn, snapshot.until)?;
     let mut views = Vec::new();
     for row in &snapshot.records {
         let findings = findings.get(&row.id).map_or(&[][..], Vec::as_slice);
         let view = PoamView {
             tickets: tickets.remove(&row.id).unwrap_or_default(),
             justification: justifications.get(&row.id).map(|j| Justification::of(j)),
-            laid: laid.remove(&row.id).unwrap_or_default(),
             ..PoamView::of(row, findings, snapshot)
         };
         let account_type = snapshot.account_type(&row.account);

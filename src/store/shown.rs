@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Col;
 use super::findings::FindingRow;
 use super::schema::{
-    evidence, finding_reports, findings, inbox_comments, item_revisions, items, justifications,
-    outbox,
+    finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
 };
 use super::{AnyConnection, Result, StoreError};
 use crate::domain::finding::FindingStatus;
@@ -102,21 +101,6 @@ pub struct ShownText {
     pub detail: String,
 }
 
-/// A document that supports a record, without its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = evidence)]
-pub struct ShownDocument {
-    pub id: i64,
-    pub record_id: i64,
-    pub deviation_id: Option<i64>,
-    pub kind: String,
-    pub name: String,
-    pub media_type: String,
-    pub sha256: String,
-    pub note: String,
-    pub at: NaiveDateTime,
-}
-
 /// One native id of a finding and the way it came.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = finding_reports)]
@@ -187,14 +171,6 @@ pub fn texts(conn: &mut AnyConnection) -> Result<Vec<ShownText>> {
     Ok(findings::table
         .filter(findings::record_id.is_not_null())
         .select(ShownText::as_select())
-        .load(conn)?)
-}
-
-/// Every document that supports a record, oldest first.
-pub fn documents(conn: &mut AnyConnection) -> Result<Vec<ShownDocument>> {
-    Ok(evidence::table
-        .order(evidence::id)
-        .select(ShownDocument::as_select())
         .load(conn)?)
 }
 

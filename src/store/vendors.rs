@@ -133,12 +133,21 @@ pub fn wait(row: &VendorDependencyRow, newest: Option<&VendorCheckinRow>) -> Wai
     }
 }
 
+/// The check-in of the latest day, by dependency: one that is written down late moves no day back.
+pub fn newest(checkins: Vec<VendorCheckinRow>) -> HashMap<i64, VendorCheckinRow> {
+    let mut newest: HashMap<i64, VendorCheckinRow> = HashMap::new();
+    for row in checkins {
+        let known = newest.get(&row.dependency_id);
+        if known.is_none_or(|known| known.day <= row.day) {
+            newest.insert(row.dependency_id, row);
+        }
+    }
+    newest
+}
+
 /// Records that a wait keeps from being late on this day.
 pub fn excused(conn: &mut AnyConnection, today: NaiveDate) -> Result<HashSet<i64>> {
-    let mut newest: HashMap<i64, VendorCheckinRow> = HashMap::new();
-    for row in all_checkin(conn)? {
-        newest.insert(row.dependency_id, row);
-    }
+    let newest = newest(all_checkin(conn)?);
     Ok(all(conn)?
         .into_iter()
         .filter(|row| row.live && wait(row, newest.get(&row.id)).excuses(today))

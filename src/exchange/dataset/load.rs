@@ -11,15 +11,15 @@ use super::{
 };
 use crate::domain::controls::ControlId;
 use crate::domain::finding::FindingStatus;
-use crate::domain::record_fact::{FactName, Laid, RecordFacts};
+use crate::domain::record_fact::{FactName, RecordFacts};
 use crate::query::filter::Filter;
 use crate::query::poam::{self, PoamView};
 use crate::query::{Snapshot, end_of};
+use crate::store::attachments::AttachmentRow;
 use crate::store::deviations::{DeviationRow, DeviationStepRow};
-use crate::store::facts::FactRow;
 use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
 use crate::store::records::RecordRow;
-use crate::store::shown::{self, ShownDocument, ShownFinding, ShownText};
+use crate::store::shown::{self, ShownFinding, ShownText};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
 use crate::store::{self, AnyConnection, Result};
 
@@ -82,7 +82,7 @@ struct LaidDown {
     vendors: HashMap<i64, Vec<VendorDependencyRow>>,
     checkins: HashMap<i64, Vec<VendorCheckinRow>>,
     comments: HashMap<i64, Vec<Comment>>,
-    documents: HashMap<i64, Vec<ShownDocument>>,
+    documents: HashMap<i64, Vec<AttachmentRow>>,
 }
 
 fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> i64) -> HashMap<i64, Vec<T>> {
@@ -100,7 +100,8 @@ fn seen<T>(mut rows: Vec<T>, moment: Moment, at: impl Fn(&T) -> NaiveDateTime) -
 
 impl LaidDown {
     fn load(conn: &mut AnyConnection, moment: Moment) -> Result<Self> {
-        let facts = facts(seen(store::facts::all(conn)?, moment, |r| r.at));
+        let facts = seen(store::facts::all(conn)?, moment, |r| r.at);
+        let facts = store::facts::by_record(&facts)?;
         let comments = seen(store::comments::all(conn)?, moment, |r| r.at);
         let mut said: HashMap<i64, Vec<Comment>> = HashMap::new();
         for row in comments {
@@ -116,7 +117,7 @@ impl LaidDown {
         let steps = seen(store::deviations::all_step(conn)?, moment, |r| r.at);
         let vendors = seen(store::vendors::all(conn)?, moment, |r| r.since);
         let checkins = seen(store::vendors::all_checkin(conn)?, moment, |r| r.at);
-        let documents = seen(shown::documents(conn)?, moment, |r| r.at);
+        let documents = seen(store::attachments::all(conn)?, moment, |r| r.at);
         Ok(Self {
             facts,
             milestones: by(milestones, |r| r.record_id),
@@ -228,24 +229,6 @@ impl LaidDown {
     }
 }
 
-/// Facts by record; rows of a name that this program does not know say nothing.
-fn facts(rows: Vec<FactRow>) -> HashMap<i64, RecordFacts> {
-    let mut all: HashMap<i64, RecordFacts> = HashMap::new();
-    for row in rows {
-        let (Ok(name), Ok(value)) = (row.name.parse(), serde_json::from_str(&row.value)) else {
-            continue;
-        };
-        let laid = Laid {
-            value,
-            why: row.why,
-            actor: row.actor,
-            at: row.at.and_utc(),
-        };
-        all.entry(row.record_id).or_default().add(name, laid);
-    }
-    all
-}
-
 /// Reads everything that forms need of the records that a filter lets through.
 pub fn load(
     conn: &mut AnyConnection,
@@ -254,7 +237,7 @@ pub fn load(
     system: &System,
     moment: Moment,
 ) -> Result<Dataset> {
-    let views = poam::list(conn, snapshot, filter)?;
+    let views = poam::bare(conn, snapshot, filter)?;
     let laid_down = LaidDown::load(conn, moment)?;
     let mut texts: HashMap<String, ShownText> = HashMap::new();
     for text in shown::texts(conn)? {

@@ -176,7 +176,7 @@ impl Vendor {
     pub fn excuses(&self, today: NaiveDate) -> bool {
         let wait = Wait {
             since: self.since.date_naive(),
-            last_check_in: self.checkins.last().map(|(day, _)| *day),
+            last_check_in: self.checkins.iter().map(|(day, _)| *day).max(),
             released: self.released,
         };
         self.live && wait.excuses(today)

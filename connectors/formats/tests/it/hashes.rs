@@ -50,7 +50,8 @@ fn assert_detail_counts() {
             assert_eq!(content_hash(report), content_hash(&changed), "still {n}");
         }
     }
-    let counts: [(&FindingReport, fn(&mut FindingReport)); 6] = [
+    type Change<'a> = (&'a FindingReport, fn(&mut FindingReport));
+    let counts: [Change; 6] = [
         (&flaw, |r| {
             r.detail.flaw.iter_mut().for_each(|f| f.exploit = None);
         }),
