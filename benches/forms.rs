@@ -264,6 +264,7 @@ fn steps(conn: &mut AnyConnection, record: i64, at: NaiveDateTime) -> Result<()>
         kind: Col(MilestoneChangeKind::Complete),
         description: "Done".to_owned(),
         due: None,
+        why: "Done".to_owned(),
         actor: "dana".to_owned(),
         at: at + TimeDelta::days(20),
     };

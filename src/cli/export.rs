@@ -139,7 +139,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), 
                     path.display()
                 ))
             })?;
-            shell.note(&format!("{} records in {}", read.count(), path.display()))
+            shell.note(&format!("{} in {}", read.rows(args), path.display()))
         }
     }
 }
@@ -206,6 +206,17 @@ impl Read {
         match self {
             Self::Entries(entries) => entries.len(),
             Self::Dataset(data) => data.records.len(),
+        }
+    }
+
+    /// What the form has rows of, in words.
+    fn rows(&self, args: &Args) -> String {
+        match self {
+            Self::Dataset(data) if args.format == Format::DeviationRequest => {
+                let requests: usize = data.records.iter().map(|r| r.deviations.len()).sum();
+                format!("{requests} deviation requests")
+            }
+            _ => format!("{} records", self.count()),
         }
     }
 

@@ -220,12 +220,8 @@ fn item(key: &str, data: &Dataset, r: &Record) -> Option<Cell> {
             let changes = r.milestone_changes.iter();
             let changes = changes.map(|c| {
                 let day = c.at.date_naive();
-                format!(
-                    "({}) {day} {}: {}",
-                    c.number,
-                    c.kind.as_str(),
-                    c.description
-                )
+                let now = c.due.map_or_else(String::new, |due| format!(" ({due})"));
+                format!("({}) {day} {}: {}{now}", c.number, c.kind.as_str(), c.said)
             });
             long(&changes.collect::<Vec<_>>().join("\n"))
         }
@@ -273,10 +269,10 @@ fn step(key: &str, r: &Record, m: &Milestone) -> Option<Cell> {
         }),
         "Milestone Status Comments" => {
             let newest = changes().next_back();
-            Cell::text(bounded(newest.map_or("", |c| c.description.as_str()), LONG))
+            Cell::text(bounded(newest.map_or("", |c| c.said.as_str()), LONG))
         }
         "Milestone Scheduled Completion Date" => Cell::Day(moved_day(r, m)),
-        "Milestone Completion Date" => Cell::day(done.map(|c| c.at.date_naive())),
+        "Milestone Completion Date" => Cell::day(done.map(|c| c.due.unwrap_or(c.at.date_naive()))),
         _ => return None,
     })
 }
@@ -284,7 +280,8 @@ fn step(key: &str, r: &Record, m: &Milestone) -> Option<Cell> {
 /// The day a step is due after its changes.
 fn moved_day(r: &Record, m: &Milestone) -> NaiveDate {
     let changes = r.milestone_changes.iter().filter(|c| c.number == m.number);
-    changes.filter_map(|c| c.due).next_back().unwrap_or(m.due)
+    let moves = changes.filter(|c| c.kind != MilestoneChangeKind::Complete);
+    moves.filter_map(|c| c.due).next_back().unwrap_or(m.due)
 }
 
 fn accepted(r: &Record) -> Option<&super::dataset::Deviation> {

@@ -47,6 +47,8 @@ pub struct DeviationView {
     pub severity: Option<Severity>,
     pub rationale: String,
     pub requested_by: String,
+    /// The authorizing official who decided it.
+    pub decided_by: Option<String>,
     /// The last day it holds.
     pub until: Option<NaiveDate>,
 }
@@ -156,12 +158,15 @@ fn add_deviations(
 
 impl DeviationView {
     fn of(row: DeviationRow, state: DeviationState) -> Self {
+        use DeviationState::{Approved, Rejected};
+        let is_decided = matches!(state, Approved | Rejected);
         Self {
             kind: row.kind.0,
             state,
             severity: row.severity.map(|s| s.0),
             rationale: row.rationale,
             requested_by: row.requested_by,
+            decided_by: row.decided_by.filter(|_| is_decided),
             until: row.expires,
         }
     }

@@ -41,6 +41,8 @@ pub struct MilestoneChangeRow {
     pub kind: Col<MilestoneChangeKind>,
     pub description: String,
     pub due: Option<NaiveDate>,
+    /// Why it was changed.
+    pub why: String,
     pub actor: String,
     pub at: NaiveDateTime,
 }
@@ -53,6 +55,8 @@ pub struct NewMilestoneChange {
     pub kind: Col<MilestoneChangeKind>,
     pub description: String,
     pub due: Option<NaiveDate>,
+    /// Why it was changed.
+    pub why: String,
     pub actor: String,
     pub at: NaiveDateTime,
 }

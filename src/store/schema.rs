@@ -402,6 +402,7 @@ diesel::table! {
         kind -> Text,
         description -> Text,
         due -> Nullable<Date>,
+        why -> Text,
         actor -> Text,
         at -> Timestamp,
     }

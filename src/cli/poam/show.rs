@@ -175,8 +175,10 @@ fn laid_down(laid: &LaidDown) -> Vec<String> {
     if let Some(d) = &laid.deviation {
         let until = d.until.map(|day| format!(", holds to the end of {day}"));
         let until = until.unwrap_or_default();
+        let ao = d.decided_by.as_deref();
+        let ao = ao.map_or_else(String::new, |ao| format!(" by {ao}"));
         lines.push(format!(
-            "deviation {} {}, asked for by {}{until}: {}",
+            "deviation {} {}{ao}, asked for by {}{until}: {}",
             d.kind, d.state, d.requested_by, d.rationale
         ));
     }

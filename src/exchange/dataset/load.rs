@@ -442,7 +442,10 @@ fn milestone_changes(laid_down: &LaidDown, record: i64) -> Vec<MilestoneChange> 
         .map(|row| MilestoneChange {
             number: row.number,
             kind: row.kind.0,
-            description: row.description.clone(),
+            said: match row.description.is_empty() {
+                true => row.why.clone(),
+                false => row.description.clone(),
+            },
             due: row.due,
             at: row.at.and_utc(),
         })

@@ -151,7 +151,8 @@ pub struct MilestoneChange {
     /// The step it is about.
     pub number: i64,
     pub kind: MilestoneChangeKind,
-    pub description: String,
+    /// What it says anew, else why it was changed.
+    pub said: String,
     /// Its new day.
     pub due: Option<NaiveDate>,
     pub at: DateTime<Utc>,

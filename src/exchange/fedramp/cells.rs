@@ -187,7 +187,11 @@ fn description(r: &Record) -> String {
     } else {
         &r.description
     };
-    format!("{said}\n\nAccount {account}; {} assets.", r.assets.len())
+    let assets = match r.assets.len() {
+        1 => "1 asset".to_owned(),
+        n => format!("{n} assets"),
+    };
+    format!("{said}\n\nAccount {account}; {assets}.")
 }
 
 /// The form's formula where it yields the record's day; the day itself where another rule set it.
@@ -294,7 +298,7 @@ fn changes(r: &Record) -> String {
                 .due
                 .map_or_else(String::new, |due| format!(" (now {due})"));
             let day = c.at.date_naive();
-            format!("({}) {word} {day} : {}{due}", c.number, c.description)
+            format!("({}) {word} {day} : {}{due}", c.number, c.said)
         })
         .collect();
     changes.join("\n\n")

@@ -277,7 +277,7 @@ impl Writer<'_> {
                 MilestoneChangeKind::Update => ("status-update", "changed"),
             };
             let said = format!("Milestone {} {word}", change.number);
-            log.add(change.at, kind, &said, &change.description, None);
+            log.add(change.at, kind, &said, &change.said, None);
         }
         for deviation in &r.deviations {
             for step in &deviation.steps {

@@ -317,7 +317,8 @@ fn description(r: &Record) -> String {
 fn overdue(r: &Record, today: NaiveDate) -> Overdue {
     let is_overdue = r.is_past_due(today);
     let reason = r.evaluation.overdue_reason.as_ref();
-    let moved = r.milestone_changes.last().map(|c| &c.description);
+    let said = r.milestone_changes.last().map(|c| &c.said);
+    let moved = said.filter(|why| !why.is_empty());
     let explanation = match (is_overdue, reason) {
         (false, reason) => reason.map(|reason| redact(reason, r)),
         (true, reason) => {

@@ -44,9 +44,9 @@ pub fn markdown(data: &Dataset, since: Option<NaiveDate>) -> String {
 pub fn html(data: &Dataset, since: Option<NaiveDate>) -> String {
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{}</title>\n<style>\n\
-         body {{ font: 14px/1.45 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }}\n\
+         body {{ font: 14px/1.45 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }}\n\
          table {{ border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem }}\n\
-         th, td {{ border: 1px solid #c9c9c9; padding: .3rem .5rem; text-align: left; vertical-align: top }}\n\
+         th, td {{ border: 1px solid #c9c9c9; padding: .3rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem }}\n\
          th {{ background: #eef1f6 }}\n</style>\n</head>\n<body>\n",
         sink::html(&title(data))
     );

@@ -212,7 +212,11 @@ impl Doing<'_, '_> {
                 let end = row
                     .expires
                     .map_or(String::new(), |d| format!(" to the end of {d}"));
-                Ok(format!("has an approved {}{end}", row.kind.0))
+                Ok(format!(
+                    "has an approved {}{end}{}",
+                    row.kind.0,
+                    self.stands()
+                ))
             }
             DeviationState::Withdrawn if from == DeviationState::Approved => {
                 self.revive(&decision)?;
@@ -225,6 +229,16 @@ impl Doing<'_, '_> {
                 Ok(format!("has a {} that is {state}{next}", row.kind.0))
             }
         }
+    }
+
+    /// What the record counts as after a decision.
+    fn stands(&self) -> String {
+        let rating = self
+            .row
+            .rating
+            .map(|r| format!("; it is {} now", r.0.word()));
+        let due = self.row.due.map(|due| format!(", due {due}"));
+        rating.unwrap_or_default() + &due.unwrap_or_default()
     }
 
     /// What an approval did is undone: rating and due day follow detection again, a false positive is planned anew.

@@ -120,6 +120,7 @@ impl Doing<'_, '_> {
                 kind: Col(kind),
                 description: description.to_owned(),
                 due,
+                why: self.act.why.trim().to_owned(),
                 actor: self.act.actor.to_owned(),
                 at: stamp(self.act.now),
             },

@@ -370,6 +370,7 @@ fn bucket(conn: &mut AnyConnection) -> Result<()> {
                 kind: Col(kind),
                 description: "The site moves to the CDN first".to_owned(),
                 due: due.map(day),
+                why: "the freeze of December".to_owned(),
                 actor: "dana".to_owned(),
                 at: time(at),
             },
