@@ -26,7 +26,13 @@ pub const SERVICES: &[&str] = &[
 ];
 
 /// Detectors that findings are pulled from, by their name in the ledger.
-pub const SOURCES: &[&str] = &["securityhub", "guardduty", "inspector", "inspector-classic"];
+pub const SOURCES: &[&str] = &[
+    "securityhub",
+    "securityhub-v2",
+    "guardduty",
+    "inspector",
+    "inspector-classic",
+];
 
 pub const SECTION: Section = Section {
     name: "aws",
@@ -94,9 +100,10 @@ pub const SECTION: Section = Section {
             Kind::List(&Kind::Choice(SOURCES)),
             r#"["securityhub", "guardduty", "inspector", "inspector-classic"]"#,
             "Where findings are pulled from. Inspector Classic ended on 20 May 2026; \
-            it is reported as a coverage gap until it is taken out here.",
+            it is reported as a coverage gap until it is taken out here. \"securityhub-v2\" is the new Security Hub (OCSF); it may stand \
+            beside \"securityhub\": what both show is one finding.",
         )
-        .example(r#"["securityhub", "guardduty", "inspector"]"#),
+        .example(r#"["securityhub", "securityhub-v2", "guardduty", "inspector"]"#),
         Key::new(
             "technologies",
             Kind::List(&Kind::Name),

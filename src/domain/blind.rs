@@ -172,7 +172,14 @@ pub fn weakness(service: &str) -> String {
 /// configuration Medium. An account that holds no production weighs one level less. What stands open there and is no longer
 /// watched counts at least as much, up to High.
 pub fn severity(service: &str, label: &str, worst_open: Option<Severity>) -> Severity {
-    let heavy = ["securityhub", "guardduty", "inspector", ACCOUNT].contains(&service);
+    let heavy = [
+        "securityhub",
+        "securityhub-v2",
+        "guardduty",
+        "inspector",
+        ACCOUNT,
+    ];
+    let heavy = heavy.contains(&service);
     let light = ["dev", "test", "sandbox"].contains(&label.to_lowercase().as_str());
     let own = match (heavy, light) {
         (true, false) => Severity::High,
@@ -186,6 +193,7 @@ pub fn severity(service: &str, label: &str, worst_open: Option<Severity>) -> Sev
 pub fn words(service: &str) -> String {
     match service {
         "securityhub" => "Security Hub".to_owned(),
+        "securityhub-v2" => "The new Security Hub".to_owned(),
         "guardduty" => "GuardDuty".to_owned(),
         "inspector" => "Inspector".to_owned(),
         "inspector-classic" => "Inspector Classic".to_owned(),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::batch::Batch;
 use super::shown::{PutAway, Silence, Weight};
 use super::{Door, Intake};
-use crate::domain::finding::{ABSENCES, EXPIRED, FindingStatus, HUB_KEEPS, standard_of};
+use crate::domain::finding::{ABSENCES, EXPIRED, FindingStatus, hub_keeps, standard_of};
 use crate::store::audit;
 use crate::store::columns::{Col, stamp};
 use crate::store::findings::{self, FindingRow, KnownReport, ReportRow};
@@ -158,9 +158,14 @@ impl Intake {
 
     /// It left the hub when the hub had kept it as long as it keeps anything.
     fn has_expired(&self, report: &ReportRow) -> bool {
-        let is_hub = matches!(&self.door, Door::Cell(cell) if cell.service == "securityhub");
-        let old = |at: chrono::NaiveDateTime| self.now - at.and_utc() >= HUB_KEEPS;
-        is_hub && report.absent <= 0 && report.updated_at.is_some_and(old)
+        let Door::Cell(cell) = &self.door else {
+            return false;
+        };
+        let Some(keeps) = hub_keeps(&cell.service, report.signal.0) else {
+            return false;
+        };
+        let old = |at: chrono::NaiveDateTime| self.now - at.and_utc() >= keeps;
+        report.absent <= 0 && report.updated_at.is_some_and(old)
     }
 
     /// `weight` is that of not having been seen.

@@ -19,6 +19,7 @@ mod feeds;
 mod forms;
 mod fuzzed;
 mod gaps;
+mod hubs;
 mod import;
 mod jobs;
 mod ledger;

@@ -81,6 +81,8 @@ impl Answer<'_> {
             code if BAD_SIGNATURE.contains(&code) => Kind::Denied,
             // "Account … is not subscribed to AWS Security Hub".
             "InvalidAccessException" if service == "securityhub" => Kind::Off,
+            // What `DescribeSecurityHubV2` says where the new Security Hub was never switched on.
+            "ResourceNotFoundException" if service == "securityhub" => Kind::Off,
             // The account is in no organization.
             "AWSOrganizationsNotInUseException" => Kind::Off,
             // The account has not enabled it; an IAM denial says "is not authorized to perform".

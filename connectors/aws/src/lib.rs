@@ -73,7 +73,7 @@ impl Aws {
         })
     }
 
-    /// `securityhub`, `guardduty`, `inspector`, `inspector-classic`.
+    /// `securityhub`, `securityhub-v2`, `guardduty`, `inspector`, `inspector-classic`.
     pub fn sources(&self) -> Vec<Arc<dyn FindingSource>> {
         sources::all(&self.session)
     }

@@ -6,7 +6,7 @@ use crate::arn::Arn;
 use crate::ids::{AccountId, Region};
 
 /// One cell of coverage: account × region × service. `service` is the name of a finding source
-/// (`securityhub`, `guardduty`, `inspector`, `inspector-classic`) or `scan:<technology>`.
+/// (`securityhub`, `securityhub-v2`, `guardduty`, `inspector`, `inspector-classic`) or `scan:<technology>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cell {
     pub account: AccountId,

@@ -158,7 +158,8 @@ pub trait PageSink: Send {
 /// One detector, read cell by cell (account × region).
 #[async_trait]
 pub trait FindingSource: Send + Sync {
-    /// The service of the coverage cell: `securityhub`, `guardduty`, `inspector`, `inspector-classic`.
+    /// The service of the coverage cell: `securityhub`, `securityhub-v2`, `guardduty`, `inspector`,
+    /// `inspector-classic`.
     fn name(&self) -> &'static str;
 
     /// The IAM actions it needs, for the generated policy.

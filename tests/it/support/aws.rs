@@ -27,8 +27,19 @@ pub struct Reach {
 
 /// A context as `poamd pull` would have it, over a ledger that is open already.
 pub fn context(store: Store, url: &str, keys: (&str, &str), accounts: &[Reach]) -> Context {
+    context_with(store, url, keys, accounts, "")
+}
+
+/// The same with further lines of `[aws]`.
+pub fn context_with(
+    store: Store,
+    url: &str,
+    keys: (&str, &str),
+    accounts: &[Reach],
+    more: &str,
+) -> Context {
     let mut text = format!(
-        "[database]\nurl = \"sqlite:///not/used.db\"\n[aws]\nendpoint_url = \"{url}\"\nbudget = 1.0\n\
+        "[database]\nurl = \"sqlite:///not/used.db\"\n[aws]\n{more}\nendpoint_url = \"{url}\"\nbudget = 1.0\n\
          access_key_id = {{ env = \"KEY_ID\" }}\nsecret_access_key = {{ env = \"KEY\" }}\n"
     );
     for account in accounts {

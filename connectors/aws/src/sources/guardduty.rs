@@ -31,8 +31,13 @@ const LIST_DETECTORS: Operation = Operation::new("guardduty", "ListDetectors", "
 const LIST_FINDINGS: Operation = Operation::new("guardduty", "ListFindings", "guardduty:ListFindings", RATE);
 const GET_FINDINGS: Operation = Operation::new("guardduty", "GetFindings", "guardduty:GetFindings", RATE);
 const PAGE: i32 = 50;
-const READING: Reading =
-    Reading { operation: &GET_FINDINGS, format: Format::GuardDuty, channel: Channel::Pull, token: "nextToken" };
+const READING: Reading = Reading {
+    operation: &GET_FINDINGS,
+    format: Format::GuardDuty,
+    channel: Channel::Pull,
+    token: "nextToken",
+    made: |report| report.created,
+};
 
 pub(crate) struct GuardDuty {
     session: Arc<Session>,

@@ -29,8 +29,13 @@ use crate::session::Session;
 /// Not published; planned (`reliability-security.md` 6.1).
 const LIST_FINDINGS: Operation =
     Operation::new("inspector2", "ListFindings", "inspector2:ListFindings", Rate::new(5, 5));
-const READING: Reading =
-    Reading { operation: &LIST_FINDINGS, format: Format::Inspector2, channel: Channel::Pull, token: "nextToken" };
+const READING: Reading = Reading {
+    operation: &LIST_FINDINGS,
+    format: Format::Inspector2,
+    channel: Channel::Pull,
+    token: "nextToken",
+    made: |report| report.first_observed,
+};
 const PAGE: i32 = 100;
 
 pub(crate) struct Inspector {

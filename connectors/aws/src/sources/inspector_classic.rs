@@ -32,6 +32,7 @@ const READING: Reading = Reading {
     operation: &DESCRIBE_FINDINGS,
     format: Format::InspectorClassic,
     channel: Channel::Pull,
+    made: |report| report.created,
     token: "nextToken",
 };
 

@@ -88,7 +88,10 @@ impl<'a> Look<'a> {
             sink.page(page).await?;
             return Ok(First::Ended(coverage));
         }
-        let chains: Vec<Chain> = if plan.parts.is_empty() {
+        // What bears no date lies in no shard: it is met only where nothing is cut.
+        let made = self.book.reading().made;
+        let undated = page.reports.iter().any(|r| made(r).is_none());
+        let chains: Vec<Chain> = if plan.parts.is_empty() || undated {
             vec![whole]
         } else {
             plan.parts.iter().cloned().map(Chain::new).collect()
@@ -103,11 +106,11 @@ impl<'a> Look<'a> {
         if let Turn::Page(page, _) = &turn {
             self.pages.fetch_add(1, Ordering::Relaxed);
             let mut sample = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
-            let made = page
-                .reports
+            let made = self.book.reading().made;
+            page.reports
                 .iter()
-                .filter_map(|r| r.created.or(r.first_observed));
-            made.for_each(|date| sample.see(date));
+                .filter_map(made)
+                .for_each(|date| sample.see(date));
         }
         turn
     }
@@ -303,6 +306,7 @@ mod tests {
                 format: Format::Asff,
                 channel: Channel::Hub,
                 token: "NextToken",
+                made: |report| report.created,
             }
         }
 

@@ -30,6 +30,7 @@ macro_rules! sources {
 
 sources! {
     security_hub: SecurityHub,
+    security_hub_v2: SecurityHubV2,
     guardduty: GuardDuty,
     inspector: Inspector,
     inspector_classic: InspectorClassic,

@@ -2,9 +2,10 @@
 //! partial (`reliability-security.md` F6).
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use poamd_contract::coverage::Coverage;
 use poamd_contract::error::Result;
-use poamd_contract::finding::Channel;
+use poamd_contract::finding::{Channel, FindingReport};
 use poamd_contract::source::{Cursor, Page};
 use poamd_formats::Format;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
@@ -25,6 +26,8 @@ pub(super) struct Reading {
     pub channel: Channel,
     /// The field of a listing that holds the next page's token.
     pub token: &'static str,
+    /// When a finding was made, as the service's own criterion has it.
+    pub made: fn(&FindingReport) -> Option<DateTime<Utc>>,
 }
 
 /// One page as a service gives it.

@@ -27,8 +27,13 @@ use crate::session::Session;
 
 pub(crate) const GET_FINDINGS: Operation =
     Operation::new("securityhub", "GetFindings", "securityhub:GetFindings", Rate::new(3, 6));
-const READING: Reading =
-    Reading { operation: &GET_FINDINGS, format: Format::Asff, channel: Channel::Hub, token: "NextToken" };
+const READING: Reading = Reading {
+    operation: &GET_FINDINGS,
+    format: Format::Asff,
+    channel: Channel::Hub,
+    token: "NextToken",
+    made: |report| report.created,
+};
 /// The largest page it gives.
 const PAGE: i32 = 100;
 

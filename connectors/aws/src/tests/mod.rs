@@ -4,6 +4,7 @@
 mod behaviour;
 pub(crate) mod fake;
 mod hub;
+mod hub_v2;
 mod inspector;
 mod moto;
 mod organization;

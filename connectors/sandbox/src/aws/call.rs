@@ -157,6 +157,8 @@ impl Parts<'_> {
             ("securityhub", "POST", ["findings"]) => named("GetFindings"),
             ("securityhub", "PATCH", ["findings", "batchupdate"]) => named("BatchUpdateFindings"),
             ("securityhub", "GET", ["accounts"]) => named("DescribeHub"),
+            ("securityhub", "POST", ["findingsv2"]) => named("GetFindingsV2"),
+            ("securityhub", "GET", ["hubv2"]) => named("DescribeSecurityHubV2"),
             ("guardduty", "GET", ["detector"]) => named("ListDetectors"),
             ("guardduty", "POST", ["detector", id, "findings"]) => about("ListFindings", id),
             ("guardduty", "POST", ["detector", id, "findings", "get"]) => about("GetFindings", id),

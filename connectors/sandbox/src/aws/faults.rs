@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::reply::Refusal;
+use super::security_hub_v2;
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +77,9 @@ impl Kind {
                     "Service is unavailable. Please try again.",
                 ))
             }
-            Self::Throttled => Some(throttled(service)),
+            Self::Throttled => Some(throttled(call)),
             Self::ServiceOff => Some(service_off(call)),
-            Self::TokenRejected => Some(token_rejected(service)),
+            Self::TokenRejected => Some(token_rejected(call)),
             _ => None,
         }
     }
@@ -99,8 +100,9 @@ pub fn access_denied(call: &Call) -> Refusal {
 }
 
 /// Too many calls, in the service's own words.
-pub fn throttled(service: &str) -> Refusal {
-    let (status, code) = match service {
+pub fn throttled(call: &Call) -> Refusal {
+    let (status, code) = match call.service.as_str() {
+        _ if security_hub_v2::is_for(call) => (429, "ThrottlingException"),
         "ec2" => (503, "RequestLimitExceeded"),
         "s3" => (503, "SlowDown"),
         "iam" | "sts" => (400, "Throttling"),
@@ -111,8 +113,9 @@ pub fn throttled(service: &str) -> Refusal {
 }
 
 /// A page token that has run out, in the service's own words.
-fn token_rejected(service: &str) -> Refusal {
-    let code = match service {
+fn token_rejected(call: &Call) -> Refusal {
+    let code = match call.service.as_str() {
+        _ if security_hub_v2::is_for(call) => "ValidationException",
         "securityhub" => "InvalidInputException",
         "guardduty" => "BadRequestException",
         _ => "ValidationException",
@@ -123,6 +126,7 @@ fn token_rejected(service: &str) -> Refusal {
 /// The service is not enabled in this account and region.
 pub fn service_off(call: &Call) -> Refusal {
     match call.service.as_str() {
+        _ if security_hub_v2::is_for(call) => security_hub_v2::off(),
         "securityhub" => Refusal::new(
             401,
             "InvalidAccessException",

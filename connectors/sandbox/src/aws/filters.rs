@@ -67,3 +67,53 @@ fn not_after(one: &str, other: &str) -> bool {
     let parse = |text: &str| text.parse::<DateTime<Utc>>().ok();
     matches!((parse(one), parse(other)), (Some(one), Some(other)) if one <= other)
 }
+
+/// Which OCSF documents a call asks for, by their positions, or the name of the filter that is not known.
+pub fn ocsf(documents: &[Value], filters: &Value) -> Result<Vec<usize>, String> {
+    let mut kept: Vec<usize> = (0..documents.len()).collect();
+    let composites = filters["CompositeFilters"].as_array();
+    if let Some(operator) = filters["CompositeOperator"]
+        .as_str()
+        .filter(|o| *o != "AND")
+    {
+        return Err(format!("CompositeOperator {operator}"));
+    }
+    for composite in composites.into_iter().flatten() {
+        for (name, wanted) in composite.as_object().into_iter().flatten() {
+            let wanted = wanted.as_array().map(Vec::as_slice).unwrap_or_default();
+            match name.as_str() {
+                "Operator" if composite[name] == "AND" => {}
+                "StringFilters" | "DateFilters" => {
+                    for one in wanted {
+                        let field = one["FieldName"].as_str().unwrap_or_default();
+                        let pointer = pointer(name, field).ok_or_else(|| field.to_owned())?;
+                        let filter = &one["Filter"];
+                        kept.retain(
+                            |at| match (documents[*at].pointer(pointer), name.as_str()) {
+                                (Some(time), "DateFilters") => within(time, filter),
+                                (None, "DateFilters") => false,
+                                (text, _) => matches(text, std::slice::from_ref(filter)),
+                            },
+                        );
+                    }
+                }
+                other => return Err(other.to_owned()),
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// Where the field of an OCSF filter stands.
+fn pointer(kind: &str, field: &str) -> Option<&'static str> {
+    Some(match (kind, field) {
+        ("StringFilters", "cloud.account.uid") => "/cloud/account/uid",
+        ("StringFilters", "cloud.region") => "/cloud/region",
+        ("StringFilters", "finding_info.uid") => "/finding_info/uid",
+        ("StringFilters", "metadata.uid") => "/metadata/uid",
+        ("StringFilters", "status") => "/status",
+        ("DateFilters", "finding_info.created_time_dt") => "/finding_info/created_time_dt",
+        ("DateFilters", "finding_info.modified_time_dt") => "/finding_info/modified_time_dt",
+        _ => return None,
+    })
+}

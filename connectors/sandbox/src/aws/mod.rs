@@ -18,6 +18,7 @@ mod rate;
 mod recorded;
 mod reply;
 mod security_hub;
+mod security_hub_v2;
 mod sts;
 
 use std::io;
@@ -302,6 +303,9 @@ impl Inner {
                 };
                 self.listings.forget();
                 batch_update::answer(call, &mut estate, left_out)
+            }
+            "securityhub" if security_hub_v2::is_for(call) => {
+                security_hub_v2::answer(call, &estate, &pages, &self.listings)
             }
             "securityhub" => security_hub::answer(call, &estate, &pages, &self.listings),
             "guardduty" => guardduty::answer(call, &estate, &pages),

@@ -12,9 +12,10 @@ use super::faults::throttled;
 use super::reply::Refusal;
 
 /// Service and operation (empty: any other of the service), calls a second, burst. Security Hub's are published;
-/// GuardDuty and Inspector publish none.
-const RATES: [(&str, &str, f64, f64); 4] = [
+/// GuardDuty, Inspector and `GetFindingsV2` have none published.
+const RATES: [(&str, &str, f64, f64); 5] = [
     ("securityhub", "GetFindings", 3.0, 6.0),
+    ("securityhub", "GetFindingsV2", 3.0, 6.0),
     ("securityhub", "", 10.0, 30.0),
     ("guardduty", "", 5.0, 5.0),
     ("inspector2", "", 5.0, 5.0),
@@ -55,7 +56,7 @@ impl Rates {
         *tokens = (*tokens + passed * per_second).min(*burst);
         *filled = now;
         if *tokens < 1.0 {
-            return Err(throttled(&call.service));
+            return Err(throttled(call));
         }
         *tokens -= 1.0;
         Ok(())

@@ -12,6 +12,7 @@ mod hub;
 mod inspector;
 mod inventory;
 mod moment;
+pub mod ocsf;
 mod organization;
 mod recorded;
 mod tables;
@@ -70,6 +71,8 @@ pub struct Cell {
     pub region: String,
     /// `None`: Security Hub is not enabled here. ASFF documents.
     pub hub: Option<Vec<Value>>,
+    /// `None`: the new Security Hub is not switched on here. OCSF documents, copies of those of `hub`.
+    pub hub_v2: Option<Vec<Value>>,
     /// `None`: no detector.
     pub detector: Option<Detector>,
     /// `None`: Inspector is not enabled here. Wire form (camelCase, times as seconds).
@@ -212,6 +215,7 @@ impl Place<'_> {
         hub.sort_by_cached_key(|document| dice::Dice::new(&[&document["Id"].to_string()]).hex(8));
         Cell {
             region: self.region.to_owned(),
+            hub_v2: Some(ocsf::copies(&hub)),
             hub: Some(hub),
             detector: Some(detector),
             inspector: Some(inspector),
