@@ -28,6 +28,7 @@ pub mod record;
 pub mod record_fact;
 pub mod score;
 pub mod signals;
+pub mod supplement;
 pub mod ticket;
 pub mod timetable;
 pub mod vendor;

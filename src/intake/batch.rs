@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use poamd_contract::arn::Arn;
+use poamd_contract::detail::Detail;
 use poamd_contract::finding::{FindingReport, ResourceRef};
 use serde::Serialize;
 
@@ -11,7 +12,9 @@ use super::Intake;
 use super::merge;
 use super::prepared::Arrived;
 use crate::domain::finding::FindingStatus;
+use crate::domain::supplement::with_supplement;
 use crate::store::columns::stamp;
+use crate::store::details;
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::items::{self, ItemRow};
 use crate::store::{AnyConnection, Result};
@@ -54,6 +57,8 @@ struct Draft<'a> {
     stored_reports: Vec<ReportRow>,
     reports: Vec<ReportRow>,
     arrived: Vec<&'a Arrived>,
+    /// What its source told of it beside its listing.
+    supplement: Option<Detail>,
 }
 
 impl Batch {
@@ -75,6 +80,7 @@ impl Batch {
             let mut stored = findings::by_fingerprints(conn, account, &keys)?;
             let known: Vec<&str> = stored.keys().map(String::as_str).collect();
             let mut reports = findings::reports_of(conn, account, &known)?;
+            let mut supplements = details::of_findings(conn, account, &known)?;
             for (print, arrived) in prints {
                 let stored_reports = reports.remove(print).unwrap_or_default();
                 let draft = Draft {
@@ -82,6 +88,7 @@ impl Batch {
                     reports: stored_reports.clone(),
                     stored_reports,
                     arrived,
+                    supplement: supplements.remove(print),
                 };
                 batch.take(print, draft, intake)?;
             }
@@ -116,6 +123,12 @@ impl Batch {
             .iter()
             .find(|one| one.content_hash == deciding.content_hash)
             .map(|one| &one.report);
+        let whole = draft
+            .supplement
+            .as_ref()
+            .zip(text)
+            .map(|(more, report)| supplemented(report, more));
+        let text = whole.as_ref().or(text);
         let base = match (&draft.stored, draft.arrived.first()) {
             (Some(row), _) => row.clone(),
             (None, Some(first)) => {
@@ -158,14 +171,22 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes a finding of which its source told more.
+    pub fn add_detail(&mut self, was: &FindingRow, next: FindingRow, native_id: &str) {
+        self.add_change(Some(was), next, native_id);
+    }
+
     pub fn change_report(&mut self, was: ReportRow, row: ReportRow) {
         self.changed_reports.push((was, row));
     }
 
     fn add_finding(&mut self, stored: Option<&FindingRow>, next: FindingRow, deciding: &ReportRow) {
-        if stored == Some(&next) {
-            return;
+        if stored != Some(&next) {
+            self.add_change(stored, next, &deciding.native_id);
         }
+    }
+
+    fn add_change(&mut self, stored: Option<&FindingRow>, next: FindingRow, native_id: &str) {
         let opens = next.status.0 == FindingStatus::Open;
         let planned_by = |r: &FindingRow| (r.status, r.severity, r.score, r.sample);
         let matters = stored.is_some_and(|s| {
@@ -182,7 +203,7 @@ impl Batch {
         self.changes.push(Change {
             finding: next.fingerprint.clone(),
             account: next.account.clone(),
-            native_id: deciding.native_id.clone(),
+            native_id: native_id.to_owned(),
             from: stored.map(|s| s.status.0),
             to: next.status.0,
         });
@@ -258,6 +279,14 @@ impl Batch {
             conn,
             self.touched.iter().map(|(a, w)| (a.as_str(), w.as_str())),
         )
+    }
+}
+
+/// The report with what its source told beside its listing. Its hash stays that of the listing.
+fn supplemented(report: &FindingReport, more: &Detail) -> FindingReport {
+    FindingReport {
+        detail: Box::new(with_supplement(&report.detail, more)),
+        ..report.clone()
     }
 }
 

@@ -14,6 +14,7 @@ mod merge;
 mod prepared;
 mod shown;
 mod sink;
+mod supplement;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use prepared::{Prepared, Preparer, stored_hash};
 pub use shown::Places;
 use shown::Shown;
 pub use sink::IntakeSink;
+pub use supplement::Supplements;
 
 use crate::store::audit::{self, Event};
 use crate::store::evidence::{self as store_evidence, Manifest};

@@ -1,6 +1,7 @@
 //! What the daemon does on schedule and the command line does at once: the same functions over the same context.
 
 mod blind;
+mod details;
 pub mod discover;
 mod feeds;
 pub mod import;

@@ -11,6 +11,7 @@ use poamd_contract::source::{Aggregates, Extent, FindingSource, Scope};
 use serde::Serialize;
 use serde_json::json;
 
+use super::details::{self, Asked};
 use super::progress::{Keeper, Progress};
 use super::{Context, Gap, JobError, Result, Selection, blind, feeds};
 use crate::config;
@@ -41,9 +42,21 @@ struct Task {
     scope: Scope,
 }
 
+impl Asked {
+    /// A cell whose source knows more than it lists.
+    fn of(task: &Task) -> Option<Self> {
+        (task.source.details_at_once() > 0).then(|| Self {
+            source: Arc::clone(&task.source),
+            account: task.account.access.clone(),
+            region: task.region.clone(),
+        })
+    }
+}
+
 /// Pulls now.
 pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     let tasks = tasks(ctx, selection).await?;
+    let asked: Vec<Asked> = tasks.iter().filter_map(Asked::of).collect();
     let run = ctx.begin_run("pull").await?;
     ctx.progress.begin("pull", Some(tasks.len() as u64));
     let (mut summary, full) = (Summary::default(), selection.full);
@@ -87,6 +100,15 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     let services = names.chain(fed).collect();
     summary.counts += blind::watch(ctx, selection, run, ACTOR, services).await?;
     summary.records = plan(ctx, ACTOR).await?;
+    // Last: what is known of a finding beside its listing keeps no finding and no record waiting.
+    match details::ask(ctx, asked, run, ACTOR).await {
+        Ok(0) => {}
+        Ok(_) => summary.records += plan(ctx, ACTOR).await?,
+        Err(error) => {
+            tracing::error!(%error, "details of findings could not be taken into the ledger");
+            failed.get_or_insert(error);
+        }
+    }
     ctx.progress.end("pull");
     let outcome = outcome_of(&summary.gaps, failed.as_ref());
     ctx.finish_run(run, outcome, json!(summary.counts)).await?;

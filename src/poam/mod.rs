@@ -66,6 +66,15 @@ pub struct Planned {
     pub changed: u64,
 }
 
+impl std::ops::AddAssign for Planned {
+    fn add_assign(&mut self, other: Self) {
+        self.opened += other.opened;
+        self.reopened += other.reopened;
+        self.closed += other.closed;
+        self.changed += other.changed;
+    }
+}
+
 /// Ends deviations that have run out, then plans everything that waits, and the records whose claim to be done has been looked at twice.
 pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Result<Planned> {
     let mut planned = Planned::default();

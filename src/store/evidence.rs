@@ -12,7 +12,7 @@ use super::audit::{hex, sha256_hex};
 use super::columns::stamp;
 use super::findings::ReportRow;
 use super::schema::{audit, evidence_packs, finding_reports, manifests, report_versions};
-use super::{AnyConnection, Result, StoreError, from_json};
+use super::{AnyConnection, Result, StoreError, details, from_json};
 
 /// Fast rather than small: findings repeat themselves so much that more effort gains little.
 const LEVEL: i32 = 1;
@@ -216,7 +216,9 @@ pub fn held_at(
     let moment = stamp(moment);
     let mut by_pack: BTreeMap<i64, Vec<(i64, Placed)>> = BTreeMap::new();
     for keys in fingerprints.chunks(KEYS_A_QUERY) {
-        for placed in placed_at(conn, account, keys, moment)? {
+        let mut all = placed_at(conn, account, keys, moment)?;
+        all.extend(told_at(conn, account, keys, moment)?);
+        for placed in all {
             if let (Some(pack), Some(at)) = (placed.pack_id, placed.pack_at) {
                 by_pack.entry(pack).or_default().push((at, placed));
             }
@@ -254,6 +256,24 @@ pub fn held_at(
         (&a.fingerprint, &a.native_id, &a.door).cmp(&(&b.fingerprint, &b.native_id, &b.door))
     });
     Ok(held)
+}
+
+/// What sources told of these findings beside their listings, as it held at a moment.
+fn told_at(
+    conn: &mut AnyConnection,
+    account: &str,
+    fingerprints: &[&str],
+    moment: NaiveDateTime,
+) -> Result<Vec<Placed>> {
+    let told = details::at(conn, account, fingerprints, moment)?;
+    let placed = told.into_values().map(|row| Placed {
+        fingerprint: row.fingerprint,
+        report_key: 0,
+        native_id: row.native_id,
+        pack_id: row.pack_id,
+        pack_at: row.pack_at,
+    });
+    Ok(placed.collect())
 }
 
 /// Reports with the places their documents had at a moment.

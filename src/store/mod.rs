@@ -8,6 +8,7 @@ pub mod columns;
 pub mod comments;
 pub mod connection;
 pub mod coverage;
+pub mod details;
 pub mod deviations;
 pub mod dialect;
 pub mod evidence;

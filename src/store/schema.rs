@@ -617,6 +617,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    finding_details (id) {
+        id -> BigInt,
+        account -> Text,
+        fingerprint -> Text,
+        cell -> Text,
+        native_id -> Text,
+        for_hash -> BigInt,
+        detail -> Text,
+        taken_at -> Timestamp,
+        pack_id -> Nullable<BigInt>,
+        pack_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    detail_rounds (cell) {
+        cell -> Text,
+        asked_at -> Timestamp,
+        waiting -> BigInt,
+        trouble -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     report_versions (id) {
         id -> BigInt,
         account -> Text,
@@ -703,4 +727,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence_packs,
     report_versions,
     manifests,
+    finding_details,
+    detail_rounds,
 );

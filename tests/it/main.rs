@@ -12,6 +12,7 @@ mod crash;
 mod daemon;
 mod dedupe;
 mod desk_trouble;
+mod details;
 mod discover;
 mod disk_full;
 mod evidence;

@@ -50,6 +50,9 @@ pub struct Flaw {
     pub exploit: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exploited_at: Option<DateTime<Utc>>,
+    /// When an exploit was first seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exploited_since: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -64,9 +67,34 @@ pub struct Flaw {
     pub kev_added: Option<NaiveDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kev_due: Option<NaiveDate>,
+    /// What CISA says is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kev_action: Option<String>,
+    /// The source's own score of the risk, 0–100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<u16>,
+    /// Techniques of attackers that use it, as MITRE numbers them (`T1068`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub techniques: Vec<String>,
+    /// Malware and kits that are known to use it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// What the source rests on when it says that it is exploited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
     /// Where to read on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
+}
+
+/// One piece of evidence that a flaw is exploited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Proof {
+    pub rule: String,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
 }
 
 /// One CVSS rating.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountAccess;
 use crate::coverage::{Coverage, Vouched};
+use crate::detail::Detail;
 use crate::error::Result;
 use crate::finding::{FindingReport, SetAside};
 use crate::health::Check;
@@ -149,6 +150,29 @@ pub struct Page {
     pub request: Option<String>,
 }
 
+/// What a source knows of single findings beside its listing. It comes later than the finding, and never decides whether or
+/// when a finding is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    pub known: Vec<Supplement>,
+    /// Native ids of findings of which it knows nothing more.
+    pub nothing: Vec<String>,
+    /// Why it would not tell of some of the others now: they are asked for again.
+    pub refused: Option<String>,
+    /// Why it could not be asked at all: nothing more is to be had of it now.
+    pub trouble: Option<String>,
+}
+
+/// More of one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Supplement {
+    /// [`FindingReport::native_id`].
+    pub native_id: String,
+    pub detail: Detail,
+    /// The document as it came, for evidence.
+    pub raw: Box<str>,
+}
+
 /// What a source hands each page to; the page is durable when it returns.
 #[async_trait]
 pub trait PageSink: Send {
@@ -180,6 +204,21 @@ pub trait FindingSource: Send + Sync {
         request: &Request,
         sink: &mut dyn PageSink,
     ) -> Result<Pulled>;
+
+    /// How many findings [`FindingSource::details`] takes at once; 0: it knows no more than it lists.
+    fn details_at_once(&self) -> usize {
+        0
+    }
+
+    /// What it knows of these findings beside its listing, by native id. Trouble is part of the answer.
+    async fn details(
+        &self,
+        _account: &AccountAccess,
+        _region: &Region,
+        _native_ids: &[String],
+    ) -> Details {
+        Details::default()
+    }
 
     /// Whether it can be reached with these rights.
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check;

@@ -13,7 +13,8 @@ const LAYOUT: &[u8] = b"poamd finding report 2";
 ///
 /// Left out are the channel and the times of looking (`updated`, `last_observed`), which move with every
 /// look at an unchanged weakness, and what moves with the world rather than the finding: EPSS, counts, the time an
-/// exploit was last seen. Whoever needs the order of reports keeps `updated` beside it.
+/// exploit was last seen. Left out too is what no listing says and a source is asked for afterwards (`inspector_details`): it
+/// is merged later and must not make the finding another. Whoever needs the order of reports keeps `updated` beside it.
 pub fn content_hash(report: &FindingReport) -> u64 {
     let mut out = Fields(Vec::with_capacity(2048));
     out.put(LAYOUT);

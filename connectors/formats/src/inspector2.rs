@@ -359,9 +359,8 @@ impl Inspector2<'_> {
             packages,
             vendor: some(package.source.text(), 128),
             vendor_severity: some(package.vendor_severity.text(), 64),
-            kev_added: None,
-            kev_due: None,
             references: references(addresses),
+            ..Flaw::default()
         })
     }
 

@@ -4,10 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::health::{Check, Verdict};
 
 use super::over;
+use crate::cli::listing::counted;
 use crate::domain::blind;
 use crate::domain::record::RecordId;
 use crate::store::quarantine::{self, SetAsideRow};
-use crate::store::{AnyConnection, Result, accounts, audit, coverage, records};
+use crate::store::{AnyConnection, Result, accounts, audit, coverage, details, records};
 
 /// A clock further behind than this is wrong, not slow.
 const CLOCK_BEHIND: TimeDelta = TimeDelta::minutes(5);
@@ -18,6 +19,7 @@ pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>
     checks.push(gaps(conn, now)?);
     checks.push(unseen(conn)?);
     checks.push(aside(conn)?);
+    checks.push(untold(conn)?);
     Ok(checks)
 }
 
@@ -123,6 +125,34 @@ fn unseen(conn: &mut AnyConnection) -> Result<Check> {
         &gaps,
         Verdict::Failed,
         "a failure of detection is a weakness of its own: poamd poam show tells what cannot be seen and why",
+    ))
+}
+
+/// What a source would not tell of findings beside its listing. What only waits for its turn is no trouble.
+fn untold(conn: &mut AnyConnection) -> Result<Check> {
+    let rounds = details::rounds(conn)?;
+    let waiting: i64 = rounds.iter().map(|round| round.waiting).sum();
+    let troubles: Vec<String> = rounds
+        .into_iter()
+        .filter_map(|round| {
+            let cause = round.trouble?;
+            Some(format!(
+                "{}: {} wait ({cause})",
+                round.cell,
+                counted(round.waiting, "findings")
+            ))
+        })
+        .collect();
+    let fine = match waiting {
+        0 => "what sources know of findings beside their listings is there".to_owned(),
+        some => format!("{} wait for their turn", counted(some, "findings")),
+    };
+    Ok(over(
+        "details",
+        &fine,
+        &troubles,
+        Verdict::Warning,
+        "the findings themselves are there; each pull asks again: compare the role's policy with docs/aws-permissions.json",
     ))
 }
 

@@ -53,6 +53,7 @@ fn every_finding_source_stands_in_the_list() {
         names("connectors/aws/src/sources"),
         &[
             "health",
+            "inspector_details",
             "inspector_scans",
             "look",
             "mod",

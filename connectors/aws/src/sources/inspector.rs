@@ -10,12 +10,13 @@ use aws_smithy_types::DateTime;
 use poamd_contract::account::AccountAccess;
 use poamd_contract::error::Result;
 use poamd_contract::finding::Channel;
-use poamd_contract::health::Check;
+use poamd_contract::health::{Check, Verdict};
 use poamd_contract::ids::Region;
-use poamd_contract::source::{Aggregates, FindingSource, Page, PageSink, Pulled, Request, Scope};
+use poamd_contract::source::{Aggregates, Details, FindingSource, Page, PageSink, Pulled, Request, Scope};
 use poamd_formats::Format;
 
 use super::health;
+use super::inspector_details::{self, FINDING_DETAILS};
 use super::inspector_scans::{self, ACCOUNT_STATUS, Accounts};
 use super::look::Look;
 use super::paging::{Book, Leaf, Reading};
@@ -55,7 +56,7 @@ impl FindingSource for Inspector {
     }
 
     fn actions(&self) -> &'static [&'static str] {
-        &[LIST_FINDINGS.action, ACCOUNT_STATUS.action]
+        &[LIST_FINDINGS.action, ACCOUNT_STATUS.action, FINDING_DETAILS.action]
     }
 
     fn aggregates(&self) -> Aggregates {
@@ -96,13 +97,34 @@ impl FindingSource for Inspector {
         Ok(pulled)
     }
 
+    fn details_at_once(&self) -> usize {
+        inspector_details::AT_ONCE
+    }
+
+    async fn details(&self, account: &AccountAccess, region: &Region, native_ids: &[String]) -> Details {
+        match self.session.cell(account, region).await {
+            Ok(cell) => inspector_details::details(&cell, native_ids).await,
+            Err(trouble) => Details { trouble: Some(trouble.what), ..Details::default() },
+        }
+    }
+
     async fn health(&self, account: &AccountAccess, region: &Region) -> Check {
-        health::check(self.name(), self.session.cell(account, region).await, |cell| Box::pin(async move {
+        let check = health::check(self.name(), self.session.cell(account, region).await, |cell| Box::pin(async move {
             let client = cell.inspector2()?;
             cell.call(&LIST_FINDINGS, || Box::pin(client.list_findings().max_results(1).send())).await?;
             inspector_scans::states(cell, &[cell.account.as_str()]).await.map(drop)
         }))
-        .await
+        .await;
+        match self.session.cell(account, region).await {
+            Ok(cell) if check.verdict == Verdict::Ok => match inspector_details::can_be_asked(&cell).await {
+                Ok(()) => check,
+                Err(trouble) => {
+                    let what = format!("can be read, but not what it knows beside its listing: {}", trouble.what);
+                    Check::warning(check.name, what)
+                }
+            },
+            _ => check,
+        }
     }
 }
 

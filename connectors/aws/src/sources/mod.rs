@@ -1,6 +1,7 @@
 //! The list of finding sources. A new one is a file here and a word in the list.
 
 mod health;
+mod inspector_details;
 mod inspector_scans;
 mod look;
 mod paging;

@@ -76,6 +76,7 @@ fn lists_name_every_file() {
             &[
                 "mod",
                 "health",
+                "inspector_details",
                 "inspector_scans",
                 "look",
                 "paging",

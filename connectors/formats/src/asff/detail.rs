@@ -51,9 +51,8 @@ impl Asff<'_> {
             packages,
             vendor: some(first.vendor.name.text(), 128),
             vendor_severity: some(first.vendor.vendor_severity.text(), 64),
-            kev_added: None,
-            kev_due: None,
             references: references(addresses.chain([first.vendor.url.text()])),
+            ..Flaw::default()
         })
     }
 

@@ -72,9 +72,8 @@ impl Ocsf<'_> {
             packages,
             vendor: some(first.vendor.text(), 128),
             vendor_severity: some(first.severity.text(), 64),
-            kev_added: None,
-            kev_due: None,
             references: references(addresses),
+            ..Flaw::default()
         })
     }
 

@@ -164,6 +164,9 @@ impl Parts<'_> {
             ("guardduty", "POST", ["detector", id, "findings", "get"]) => about("GetFindings", id),
             ("inspector2", "POST", ["findings", "list"]) => named("ListFindings"),
             ("inspector2", "POST", ["status", "batch", "get"]) => named("BatchGetAccountStatus"),
+            ("inspector2", "POST", ["findings", "details", "batch", "get"]) => {
+                named("BatchGetFindingDetails")
+            }
             ("inspector" | "organizations", "POST", []) => {
                 let target = self.header("x-amz-target").unwrap_or_default();
                 named(target.rsplit('.').next().unwrap_or_default())

@@ -1,5 +1,5 @@
-//! Inspector (the second): `ListFindings`, pages of 1 to 100, and which scan types are on; and Inspector Classic, which
-//! has ended.
+//! Inspector (the second): `ListFindings`, pages of 1 to 100, which scan types are on, and `BatchGetFindingDetails`; and
+//! Inspector Classic, which has ended.
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use super::reply::{Answer, Refusal};
 use crate::estate::{Cell, Estate};
 
 const LARGEST_PAGE: usize = 100;
+const LARGEST_BATCH: usize = 10;
 const SCANS: [&str; 5] = ["ec2", "ecr", "lambda", "lambdaCode", "codeRepository"];
 
 pub fn answer(call: &Call, estate: &Estate, pages: &Pages) -> Result<Answer, Refusal> {
@@ -18,7 +19,36 @@ pub fn answer(call: &Call, estate: &Estate, pages: &Pages) -> Result<Answer, Ref
         return Ok(statuses(call, cell));
     }
     let cell = cell(&call.account).ok_or_else(|| service_off(call))?;
+    if call.operation == "BatchGetFindingDetails" {
+        return details(call, cell);
+    }
     list(call, cell, pages)
+}
+
+/// What is known of up to ten findings beside the listing; of a finding that is not there, that nothing is.
+fn details(call: &Call, cell: &Cell) -> Result<Answer, Refusal> {
+    let findings = cell.inspector.as_deref().ok_or_else(|| service_off(call))?;
+    let arns: Vec<&str> = match call.json["findingArns"].as_array() {
+        Some(list) => list.iter().filter_map(Value::as_str).collect(),
+        None => Vec::new(),
+    };
+    if arns.is_empty() || arns.len() > LARGEST_BATCH {
+        return Err(invalid("findingArns must hold between 1 and 10 ARNs"));
+    }
+    let (mut known, mut errors) = (Vec::new(), Vec::new());
+    for arn in arns {
+        let listed = findings.iter().any(|finding| finding["findingArn"] == arn);
+        match cell.inspector_details.get(arn).filter(|_| listed) {
+            Some(detail) => known.push(detail.clone()),
+            None => errors.push(json!({
+                "findingArn": arn, "errorCode": "FINDING_DETAILS_NOT_FOUND",
+                "errorMessage": "Finding details not found",
+            })),
+        }
+    }
+    Ok(Answer::json(
+        &json!({ "findingDetails": known, "errors": errors }),
+    ))
 }
 
 /// Of the caller's own account; the stand-in has no administrators.

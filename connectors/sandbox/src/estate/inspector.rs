@@ -1,6 +1,8 @@
 //! Inspector's findings: vulnerable packages on instances and images, as its own API gives them (wire
 //! form) and as Security Hub repeats them (ASFF). Most are in both, under the same ARN.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Place;
@@ -54,6 +56,24 @@ pub fn findings(place: &Place) -> (Vec<Value>, Vec<Value>) {
         }
     }
     (wire, copies)
+}
+
+/// What Inspector tells of its findings beside the listing. None of it stands in CISA's catalog: the dates of the demo are
+/// those of its clocks.
+pub fn details(findings: &[Value]) -> BTreeMap<String, Value> {
+    let told = findings.iter().map(|finding| {
+        let arn = finding["findingArn"].as_str().unwrap_or_default();
+        let package = &finding["packageVulnerabilityDetails"];
+        let exploit = finding["exploitAvailable"] == "YES";
+        let detail = json!({
+            "findingArn": arn, "cisaData": null, "riskScore": if exploit { 70 } else { 20 },
+            "epssScore": finding["epss"]["score"], "cwes": ["CWE-1395"], "exploitObserved": null,
+            "ttps": if exploit { vec!["T1190"] } else { Vec::new() }, "tools": [], "evidences": [],
+            "referenceUrls": [package["sourceUrl"]],
+        });
+        (arn.to_owned(), detail)
+    });
+    told.collect()
 }
 
 /// Three of the instances, or the images of two of the repositories.

@@ -18,6 +18,8 @@ mod recorded;
 mod tables;
 mod third_party;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -77,6 +79,8 @@ pub struct Cell {
     pub detector: Option<Detector>,
     /// `None`: Inspector is not enabled here. Wire form (camelCase, times as seconds).
     pub inspector: Option<Vec<Value>>,
+    /// What Inspector tells of findings beside its listing, by ARN, wire form.
+    pub inspector_details: BTreeMap<String, Value>,
     /// Inspector's scan types that are switched off (`ec2`, `ecr`, `lambda`, `lambdaCode`, `codeRepository`).
     pub scans_off: Vec<String>,
 }
@@ -218,6 +222,7 @@ impl Place<'_> {
             hub_v2: Some(ocsf::copies(&hub)),
             hub: Some(hub),
             detector: Some(detector),
+            inspector_details: inspector::details(&inspector),
             inspector: Some(inspector),
             scans_off: Vec::new(),
         }

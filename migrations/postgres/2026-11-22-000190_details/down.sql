@@ -1,0 +1,2 @@
+DROP TABLE detail_rounds;
+DROP TABLE finding_details;
