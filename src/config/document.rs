@@ -15,8 +15,13 @@ pub(crate) struct Source<'t> {
     /// The folder relative paths count from.
     folder: PathBuf,
     text: &'t str,
+    /// Where each line but the first begins.
+    lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
 }
+
+/// So many syntax errors are told one by one; a file with more is of another kind.
+const TOLD: usize = 100;
 
 impl<'t> Source<'t> {
     pub fn new(path: &Path, text: &'t str) -> Self {
@@ -24,6 +29,7 @@ impl<'t> Source<'t> {
             file: path.display().to_string(),
             folder: path.parent().map(Path::to_owned).unwrap_or_default(),
             text,
+            lines: text.match_indices('\n').map(|(at, _)| at + 1).collect(),
             problems: RefCell::default(),
         }
     }
@@ -35,8 +41,13 @@ impl<'t> Source<'t> {
     /// The whole text as a table; every syntax error is a problem.
     pub fn parse(&self) -> DeTable<'t> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in &errors {
+        for error in errors.iter().take(TOLD) {
             self.syntax(error);
+        }
+        if let Some(next) = errors.get(TOLD) {
+            let more = errors.len() - TOLD;
+            let at = next.span().map(|span| span.start);
+            self.problem(at, "", format!("not TOML, from here {more} times more"));
         }
         table.into_inner()
     }
@@ -81,9 +92,6 @@ impl<'t> Source<'t> {
 
     fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        1 + self.text.as_bytes()[..end]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
+        1 + self.lines.partition_point(|begin| *begin <= end)
     }
 }

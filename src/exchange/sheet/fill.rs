@@ -79,6 +79,9 @@ pub fn fill(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Vec<u8>, Misfit> {
     }
     for (place, part, table) in filled {
         let text = put(&place, part, table);
+        // A sheet that is put together oddly, and yet was read, must not come out as one that nobody can open.
+        each(&text, |_, _| {})?;
+        Part::read(text.clone())?;
         archive.replace(&place.part, text);
     }
     recalculate(&mut archive)?;

@@ -11,6 +11,10 @@ use quick_xml::events::{BytesStart, Event};
 use super::fill::Misfit;
 use super::formula::{address, column_letters, moved};
 
+/// Most rows and columns of a sheet (ECMA-376 part 1, 18.3.1.73 and 18.3.1.4, as Excel limits them).
+const ROWS: u32 = 1_048_576;
+const COLUMNS: u16 = 16_384;
+
 /// A sheet: what stands before its rows, the rows, what stands behind them.
 pub struct Part {
     text: String,
@@ -63,6 +67,14 @@ fn bad(cause: impl std::fmt::Display) -> Misfit {
     ))
 }
 
+/// A column that a sheet can have.
+fn within(column: u16) -> Result<u16, Misfit> {
+    if column > COLUMNS {
+        return Err(bad(format!("it has a column {}", column_letters(column))));
+    }
+    Ok(column)
+}
+
 /// The value of an attribute.
 pub fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut all = tag.attributes().flatten();
@@ -93,7 +105,7 @@ impl Part {
                         let (column, cell) = own(&mut reader, &text, start, &tag)?;
                         let cells = &mut part.rows.entry(row).or_default().cells;
                         let next = cells.last_key_value().map_or(1, |(last, _)| last + 1);
-                        cells.insert(column.unwrap_or(next), cell);
+                        cells.insert(within(column.unwrap_or(next))?, cell);
                     }
                     _ => {}
                 },
@@ -112,7 +124,8 @@ impl Part {
                             ..Own::default()
                         };
                         if let Some((column, _)) = place(&tag) {
-                            part.rows.entry(row).or_default().cells.insert(column, cell);
+                            let cells = &mut part.rows.entry(row).or_default().cells;
+                            cells.insert(within(column)?, cell);
                         }
                     }
                     _ => {}
@@ -134,6 +147,9 @@ impl Part {
             Some(number) => number.parse().map_err(bad)?,
             None => last + 1,
         };
+        if number > ROWS {
+            return Err(bad(format!("it has a row {number}")));
+        }
         let mut attributes = String::new();
         for kept in tag.attributes().flatten() {
             if !matches!(kept.key.as_ref(), "r" | "spans") {
@@ -472,6 +488,23 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_sheet_can_have_is_refused() {
+        for rows in [
+            "<row r=\"4294967295\"/><row/>",
+            "<row r=\"1048576\"/><row/>",
+            "<row><c r=\"XFE1\"><v>1</v></c></row>",
+            "<row><c r=\"XFE1\"/></row>",
+            "<row><c r=\"XFD1\"><v>1</v></c><c><v>2</v></c></row>",
+        ] {
+            let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+            let Err(Misfit(why)) = Part::read(sheet) else {
+                panic!("{rows} was taken");
+            };
+            assert!(why[0].contains("it has a "), "{why:?}");
+        }
+    }
 
     #[test]
     fn what_is_not_changed_comes_back_as_it_was() {
