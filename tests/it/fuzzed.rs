@@ -10,10 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use targets::{LONGEST, TARGETS, Target};
+use targets::{TARGETS, Target};
 
-/// One input may take so long of a processor's time.
+/// Longest input that chance makes.
+const LONGEST: usize = 1 << 16;
+/// One input of up to [`LONGEST`] may take so long of a processor's time.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// And one of up to a MiB so long, in a build without optimisation.
+const LARGE_PATIENCE: Duration = Duration::from_secs(10);
+const LARGE: usize = 1 << 20;
 
 /// The time this thread has had of a processor: others on the machine do not count. Elsewhere than on Linux, that of the wall.
 fn spent(since: Instant) -> Duration {
@@ -101,6 +106,25 @@ fn mutate(dice: &mut Dice, seeds: &[Vec<u8>], words: &[&str]) -> Vec<u8> {
     bytes
 }
 
+/// A MiB of what makes readers slow: the same over and over, nesting, one word without an end, lines without content.
+fn large(seeds: &[Vec<u8>], words: &[&str]) -> Vec<Vec<u8>> {
+    let over = |unit: &[u8]| unit.repeat(LARGE / unit.len().max(1) + 1)[..LARGE].to_vec();
+    let seed = &seeds[0];
+    let mut inflated = seed.clone();
+    let at = seed.len() / 2;
+    inflated.splice(at..at, over(b"a")[seed.len().min(LARGE)..].iter().copied());
+    let nested: [&[u8]; 6] = [b"[", b"{\"a\":", b"<c>", b"((", b"\n", b"{{#if a}}"];
+    let mut all = vec![over(seed), inflated];
+    all.extend(nested.map(over));
+    all.extend(
+        words
+            .iter()
+            .filter(|w| !w.is_empty())
+            .map(|w| over(w.as_bytes())),
+    );
+    all
+}
+
 /// What came of the executions of one target.
 #[derive(Default)]
 struct Tried {
@@ -111,13 +135,17 @@ struct Tried {
 
 impl Tried {
     fn run(&mut self, target: &Target, bytes: &[u8]) {
+        self.run_within(target, bytes, PATIENCE);
+    }
+
+    fn run_within(&mut self, target: &Target, bytes: &[u8], patience: Duration) {
         let wall = Instant::now();
         let began = spent(wall);
         let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes)));
         let took = spent(wall).saturating_sub(began);
         self.executions += 1;
         self.slowest = self.slowest.max(took);
-        let why = match (outcome, took > PATIENCE) {
+        let why = match (outcome, took > patience) {
             (Err(panic), _) => panic
                 .downcast_ref::<String>()
                 .cloned()
@@ -156,6 +184,16 @@ fn b22_no_reader_breaks_on_its_seeds_and_their_mutations() {
         for _ in 0..120 {
             tried.run(target, &mutate(&mut dice, &seeds, target.words));
         }
+        let slowest = std::mem::take(&mut tried.slowest);
+        for bytes in large(&seeds, target.words) {
+            tried.run_within(target, &bytes, LARGE_PATIENCE);
+        }
+        println!(
+            "{}: slowest {} ms, of a MiB {} ms",
+            target.name,
+            slowest.as_millis(),
+            tried.slowest.as_millis()
+        );
         executions += tried.executions;
         broken.extend(tried.broken);
     }
