@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use poamd_contract::coverage::{Coverage, Flaws, Part, Vouched};
 use serde_json::{Value, json};
 
+use super::service::{Document, Held, Looked};
 use crate::support::stage::Shows;
 
 /// Declared; its hub in us-east-1 is the administrator of [`MEMBER`].
@@ -76,6 +77,12 @@ pub enum Face {
     Gone,
 }
 
+impl Face {
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Suppressed | Self::Resolved)
+    }
+}
+
 /// One finding of the estate.
 #[derive(Debug, Clone)]
 pub struct Flaw {
@@ -87,6 +94,10 @@ pub struct Flaw {
     pub there: bool,
     pub face: Face,
     pub updated: DateTime<Utc>,
+    /// Since when AWS shows it as it is.
+    pub visible: DateTime<Utc>,
+    /// What is shown of it until then: services are late.
+    old: Option<Box<Flaw>>,
     /// Not shown by one look, though nothing is wrong (moved between pages).
     pub flickers: bool,
     /// Something that delays every conclusion happened since it was fixed, so no time is promised for it.
@@ -96,6 +107,8 @@ pub struct Flaw {
     unseen: bool,
     /// One look has missed it, and no whole look has shown it since.
     missed: bool,
+    /// The doors at which that is so, and since when.
+    waits: BTreeMap<Door, DateTime<Utc>>,
 }
 
 impl Flaw {
@@ -123,6 +136,20 @@ impl Flaw {
         doors
     }
 
+    /// As AWS shows it now.
+    pub fn said(&self) -> &Self {
+        self.old.as_deref().unwrap_or(self)
+    }
+
+    /// Nothing that AWS did to its account stands between it and the ledger.
+    pub fn is_plain(&self) -> bool {
+        !self.exempt && !self.unseen
+    }
+
+    fn wait(&mut self, now: DateTime<Utc>) {
+        self.waits = self.doors().into_iter().map(|door| (door, now)).collect();
+    }
+
     /// Where its native ids end in, so that any of them is known for its own.
     pub fn tail(&self) -> String {
         format!("f{:04}", self.n)
@@ -144,16 +171,23 @@ pub struct Estate {
     pub flaws: Vec<Flaw>,
     pub now: DateTime<Utc>,
     cycle: usize,
+    /// When the looks at everything began that the last cycle completed.
+    pub fulls: BTreeMap<Door, DateTime<Utc>>,
+    /// AWS may show a change some minutes after the time it gives it.
+    pub lates: bool,
+    /// Things happen to whole accounts too.
+    pub upsets: bool,
     /// Until which cycle.
     troubles: BTreeMap<Door, (Trouble, usize)>,
     /// Since when consolidated findings are on, and from which cycle on the new ones come.
-    consolidated: BTreeMap<&'static str, (DateTime<Utc>, usize)>,
+    consolidated: BTreeMap<&'static str, (DateTime<Utc>, usize, DateTime<Utc>)>,
     /// Account → a standard that is off, since when, until which cycle.
     standard_off: BTreeMap<&'static str, (usize, DateTime<Utc>, usize)>,
     /// When a standard of an account was last switched on again: AWS judges all of it anew.
     standard_back: BTreeMap<&'static str, DateTime<Utc>>,
     /// Until which cycle the member shows nothing.
     left_until: usize,
+    pub left_at: DateTime<Utc>,
     /// Until which cycle Inspector looks at no instance of an account.
     scan_off: BTreeMap<&'static str, usize>,
     /// How often what was met.
@@ -172,11 +206,14 @@ impl Estate {
                 there: true,
                 face: Face::Open,
                 updated,
+                visible: now,
+                old: None,
                 flickers: false,
                 exempt: false,
                 archived_for: 0,
                 unseen: false,
                 missed: false,
+                waits: BTreeMap::new(),
             });
         };
         let places = [(ADMIN, EAST), (ADMIN, WEST), (OWN, EAST), (MEMBER, EAST)];
@@ -206,17 +243,21 @@ impl Estate {
             flaws,
             now,
             cycle: 0,
+            fulls: BTreeMap::new(),
+            lates: false,
+            upsets: true,
             troubles: BTreeMap::new(),
             consolidated: BTreeMap::new(),
             standard_off: BTreeMap::new(),
             standard_back: BTreeMap::new(),
             left_until: 0,
+            left_at: now,
             scan_off: BTreeMap::new(),
             met: BTreeMap::new(),
         }
     }
 
-    fn meet(&mut self, what: &'static str) {
+    pub fn meet(&mut self, what: &'static str) {
         *self.met.entry(what).or_default() += 1;
     }
 
@@ -230,22 +271,31 @@ impl Estate {
             return;
         }
         self.strike();
-        self.upset();
+        if self.upsets {
+            self.upset();
+        }
         for i in 0..self.flaws.len() {
             self.change(i);
         }
     }
 
-    /// What the look of the last cycle has shown again.
+    /// What the looks of the last cycle at everything have shown again.
     fn refill(&mut self) {
-        let open = |f: &Flaw| matches!(f.face, Face::Open | Face::Suppressed) && !f.flickers;
+        let fulls = std::mem::take(&mut self.fulls);
         for i in 0..self.flaws.len() {
             let flaw = &self.flaws[i];
             let off = self.scan_is_off(flaw.account);
-            let clear = flaw.doors().iter().all(|d| self.trouble(d).is_none());
             let told = self.shows_account(flaw.account) && !self.hides(flaw.account);
-            let back = !off && clear && told && open(flaw);
+            let open = matches!(flaw.face, Face::Open | Face::Suppressed) && !flaw.flickers;
+            if off || !told || !open {
+                continue;
+            }
             let flaw = &mut self.flaws[i];
+            let waits = |door: &Door, since: &mut DateTime<Utc>| {
+                fulls.get(door).is_none_or(|began| began <= since)
+            };
+            flaw.waits.retain(waits);
+            let back = flaw.waits.is_empty();
             flaw.unseen &= !back;
             flaw.missed &= !back;
         }
@@ -294,8 +344,10 @@ impl Estate {
         self.scan_off.retain(|_, until| *until > cycle);
         let account = [ADMIN, OWN, MEMBER][self.dice.below(3)];
         if self.dice.one_in(10) && !self.consolidated.contains_key(account) {
-            let from = cycle + [0, 1, 3, 6][self.dice.below(4)];
-            self.consolidated.insert(account, (self.now, from));
+            let hours = [0, 1, 3, 6][self.dice.below(4)];
+            let come = self.now + TimeDelta::hours(hours as i64);
+            self.consolidated
+                .insert(account, (self.now, cycle + hours, come));
             self.exempt(account);
             self.meet("consolidated findings");
         }
@@ -312,6 +364,7 @@ impl Estate {
         }
         if self.dice.one_in(10) && self.left_until <= cycle {
             self.left_until = cycle + 3 + self.dice.below(3);
+            self.left_at = self.now;
             self.exempt(MEMBER);
             self.meet("account left");
         }
@@ -320,6 +373,7 @@ impl Estate {
             self.scan_off.insert(account, cycle + 3);
             for flaw in self.flaws.iter_mut().filter(|f| f.account == account) {
                 flaw.unseen = true;
+                flaw.wait(self.now);
             }
             self.exempt(account);
             self.meet("scan type off");
@@ -330,12 +384,13 @@ impl Estate {
         for flaw in self.flaws.iter_mut().filter(|f| f.account == account) {
             flaw.exempt = true;
             flaw.unseen = true;
+            flaw.wait(self.now);
         }
     }
 
     /// Something is being done to the account as a whole: nothing is fixed there meanwhile.
-    fn is_upset(&self, account: &str) -> bool {
-        let filling = |(_, from): &(DateTime<Utc>, usize)| *from >= self.cycle;
+    pub fn is_upset(&self, account: &str) -> bool {
+        let filling = |(_, from, _): &(DateTime<Utc>, usize, DateTime<Utc>)| *from >= self.cycle;
         self.consolidated.get(account).is_some_and(filling)
             || self.standard_off.contains_key(account)
             || self.scan_off.contains_key(account)
@@ -348,6 +403,7 @@ impl Estate {
         let roll = self.dice.below(100);
         let mut flaw = self.flaws[i].clone();
         flaw.flickers = false;
+        flaw.old = None;
         let age = self.now - flaw.updated;
         if flaw.kind == Kind::Stale && flaw.there && age >= TimeDelta::days(90) {
             if flaw.face != Gone {
@@ -363,6 +419,9 @@ impl Estate {
             if roll < 6 && !upset {
                 (flaw.there, flaw.face, flaw.updated) = (true, Open, self.now);
                 (flaw.exempt, flaw.archived_for) = (false, 0);
+                // A look misses what looks have shown.
+                flaw.missed = true;
+                flaw.wait(self.now);
                 self.meet("re-opened");
             }
         } else if roll < 8 && !upset && flaw.kind != Kind::Threat {
@@ -403,7 +462,39 @@ impl Estate {
         // One look only, and not again before it was seen.
         flaw.flickers &= !self.flaws[i].missed;
         flaw.missed |= flaw.flickers;
+        if flaw.flickers {
+            flaw.wait(self.now);
+        }
+        self.date(i, &mut flaw);
         self.flaws[i] = flaw;
+    }
+
+    /// When AWS shows what it has become.
+    fn date(&mut self, i: usize, flaw: &mut Flaw) {
+        let before = &self.flaws[i];
+        if (flaw.there, flaw.face, flaw.updated) == (before.there, before.face, before.updated) {
+            return;
+        }
+        flaw.visible = self.now;
+        if self.lates && flaw.updated == self.now && self.dice.one_in(4) {
+            let old = Flaw {
+                old: None,
+                flickers: false,
+                ..self.flaws[i].clone()
+            };
+            flaw.old = Some(Box::new(old));
+            flaw.updated = self.now - TimeDelta::minutes(10);
+            flaw.visible = self.now + TimeDelta::hours(1);
+            self.meet("shown late");
+        }
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.dice.one_in(n)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        self.dice.below(n)
     }
 
     /// Whether a look at the door sees all there is of this account.
@@ -413,7 +504,7 @@ impl Estate {
 
     /// Some of its controls are not told of: their standard is off, or their new findings have not come yet.
     pub fn hides(&self, account: &str) -> bool {
-        let coming = |(_, from): &(DateTime<Utc>, usize)| *from > self.cycle;
+        let coming = |(_, from, _): &(DateTime<Utc>, usize, DateTime<Utc>)| *from > self.cycle;
         self.standard_off.contains_key(account)
             || self.consolidated.get(account).is_some_and(coming)
     }
@@ -426,32 +517,86 @@ impl Estate {
         self.scan_off.contains_key(account)
     }
 
-    /// What a look at this cell would bring.
-    pub fn show(&self, cell: &Door) -> Shows {
-        let mut documents: Vec<Value> = Vec::new();
+    /// All documents of a cell, each with the flaw it shows, if it is one, and whether as open.
+    fn all_documents(&self, cell: &Door) -> Vec<(Option<usize>, bool, Value)> {
+        let mut all = Vec::new();
         for flaw in self.flaws.iter().filter(|f| f.doors().contains(cell)) {
-            if !flaw.flickers && self.shows_account(flaw.account) {
-                documents.extend(self.documents(flaw, cell));
+            if flaw.flickers || !self.shows_account(flaw.account) {
+                continue;
             }
+            let shown = flaw.said();
+            let open = shown.face.is_open();
+            let documents = self.documents(shown, cell).into_iter();
+            all.extend(documents.map(|d| (Some(flaw.n), open, d)));
         }
         if cell.service == "securityhub" {
             for account in BTreeSet::from([cell.account, MEMBER]) {
                 let seen_here =
                     account == cell.account || (cell.account, cell.region) == (ADMIN, EAST);
                 if seen_here && self.shows_account(account) {
-                    documents.extend(self.canaries(account, cell.region));
+                    let canaries = self.canaries(account, cell.region).into_iter();
+                    all.extend(canaries.map(|d| (None, false, d)));
                 }
             }
         }
-        let envelope = |part: &[Value]| {
-            let key = if cell.service == "securityhub" {
-                "Findings"
-            } else {
-                "findings"
-            };
-            serde_json::to_vec(&json!({ key: part })).unwrap()
-        };
-        let mut pages: Vec<Vec<u8>> = documents.chunks(7).map(envelope).collect();
+        all
+    }
+
+    fn vouched(&self, cell: &Door) -> Option<Vouched> {
+        (cell.service == "inspector").then(|| Vouched {
+            parts: vec![Part {
+                account: cell.account.parse().unwrap(),
+                resources: "",
+                flaws: Flaws::Any,
+                off: self
+                    .scan_is_off(cell.account)
+                    .then(|| "the scan of instances is off".to_owned()),
+            }],
+        })
+    }
+
+    /// What a cell holds, for a service that does as it is asked.
+    pub fn held(&self, cell: &Door) -> Held {
+        let documents = self.all_documents(cell).into_iter();
+        Held {
+            documents: documents
+                .map(|(flaw, open, document)| Document {
+                    id: id_of(&document),
+                    flaw: flaw.unwrap_or(usize::MAX),
+                    open,
+                    updated: updated_of(&document),
+                    bytes: envelope(cell, &[document]),
+                })
+                .collect(),
+            trouble: self.trouble(cell),
+            vouched: self.vouched(cell),
+        }
+    }
+
+    /// The looks of a cycle in which everything is looked at.
+    pub fn full_looks(&self) -> BTreeMap<Door, Looked> {
+        let clear = CELLS.iter().filter(|cell| self.trouble(cell).is_none());
+        let open = |f: &&Flaw| f.face.is_open() && !f.flickers && self.shows_account(f.account);
+        clear
+            .map(|cell| {
+                let here = self.flaws.iter().filter(|f| f.doors().contains(cell));
+                let looked = Looked {
+                    full: true,
+                    began: self.now,
+                    open: here.filter(open).map(|f| f.n).collect(),
+                    resumed: false,
+                };
+                (*cell, looked)
+            })
+            .collect()
+    }
+
+    /// What a look at this cell would bring.
+    pub fn show(&self, cell: &Door) -> Shows {
+        let all = self.all_documents(cell).into_iter();
+        let documents: Vec<Value> = all.map(|(_, _, document)| document).collect();
+        let pages = documents.chunks(7).map(|part| envelope(cell, part));
+        let mut pages: Vec<Vec<u8>> = pages.collect();
         let reason = || "as the script says".to_owned();
         let coverage = match self.trouble(cell) {
             None => Coverage::Complete,
@@ -475,20 +620,10 @@ impl Estate {
         ) {
             pages.clear();
         }
-        let vouched = (cell.service == "inspector").then(|| Vouched {
-            parts: vec![Part {
-                account: cell.account.parse().unwrap(),
-                resources: "",
-                flaws: Flaws::Any,
-                off: self
-                    .scan_is_off(cell.account)
-                    .then(|| "the scan of instances is off".to_owned()),
-            }],
-        });
         Shows {
             pages,
             coverage,
-            vouched,
+            vouched: self.vouched(cell),
         }
     }
 
@@ -545,12 +680,12 @@ impl Estate {
             );
             let off = self.standard_off.get(flaw.account).filter(|off| off.0 == s);
             documents.push(match (switch, off) {
-                (Some((at, _)), _) => about(id, Face::Archived, *at),
+                (Some((at, _, _)), _) => about(id, Face::Archived, *at),
                 (None, Some((_, at, _))) => about(id, Face::Archived, (*at).max(updated)),
                 (None, None) => about(id, flaw.face, updated),
             });
         }
-        if let Some((at, from)) = switch
+        if let Some((_, from, come)) = switch
             && *from <= self.cycle
         {
             let id = format!(
@@ -558,28 +693,62 @@ impl Estate {
                 flaw.account,
                 flaw.tail()
             );
-            documents.push(about(id, flaw.face, (*at).max(updated)));
+            documents.push(about(id, flaw.face, (*come).max(updated)));
         }
         documents
     }
 
-    /// A hub is never empty: most of what it shows has passed.
+    /// A hub is never empty: most of what it shows has passed. Where looks are at changes, much of that is judged every hour.
     fn canaries(&self, account: &'static str, region: &'static str) -> Vec<Value> {
-        let flaw = Flaw {
-            n: 9_000,
+        let (count, updated) = match self.lates {
+            true => (12, self.now),
+            false => (1, self.now - TimeDelta::days(1)),
+        };
+        let canary = |n: usize| Flaw {
+            n: 9_000 + n,
             kind: Kind::Control(3),
             account,
             region,
             there: false,
             face: Face::Passed,
-            updated: self.now - TimeDelta::days(1),
+            updated,
+            visible: self.now,
+            old: None,
             flickers: false,
             exempt: false,
             archived_for: 0,
             unseen: false,
             missed: false,
+            waits: BTreeMap::new(),
         };
-        self.control(&flaw, 3, region)
+        let canaries = (0..count).map(canary);
+        canaries
+            .flat_map(|flaw| self.control(&flaw, 3, region))
+            .collect()
+    }
+}
+
+/// Documents as a reply of the cell's service holds them.
+fn envelope(cell: &Door, part: &[Value]) -> Vec<u8> {
+    let key = if cell.service == "securityhub" {
+        "Findings"
+    } else {
+        "findings"
+    };
+    serde_json::to_vec(&json!({ key: part })).unwrap()
+}
+
+fn id_of(document: &Value) -> String {
+    let mut ids = ["Id", "findingArn", "arn"].iter();
+    let id = ids.find_map(|key| document.get(*key)?.as_str());
+    id.unwrap().to_owned()
+}
+
+fn updated_of(document: &Value) -> DateTime<Utc> {
+    let keys = ["UpdatedAt", "updatedAt"];
+    match keys.iter().find_map(|key| document.get(*key)).unwrap() {
+        Value::String(text) => text.parse().unwrap(),
+        seconds => DateTime::from_timestamp(seconds.as_f64().unwrap() as i64, 0).unwrap(),
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use poamd::domain::finding::FindingStatus::{self, Fixed, Open};
+use poamd::domain::finding::FindingStatus::{self, Fixed, NotObserved, Open};
 use poamd::domain::record::RecordStatus;
 use poamd::store::{Store, coverage, findings, records};
 
 use super::estate::{CELLS, Door, Estate, Face, Flaw, Kind, MEMBER};
+use super::service::Looked;
 
 /// What came of all cycles.
 #[derive(Debug, Default)]
@@ -20,6 +21,11 @@ pub struct Score {
     /// True fixes whose two complete looks are over.
     pub due: u64,
     pub missed: u64,
+    /// What AWS said that a completed look had to bring, and what of it the ledger does not say.
+    pub words: u64,
+    pub words_missed: u64,
+    /// Taken for absent though the last look at everything showed it at every door.
+    pub false_absences: u64,
     pub gaps: u64,
     pub gaps_not_shown: u64,
     pub wrong: Vec<String>,
@@ -33,6 +39,9 @@ impl Score {
         self.false_closures += other.false_closures;
         self.due += other.due;
         self.missed += other.missed;
+        self.words += other.words;
+        self.words_missed += other.words_missed;
+        self.false_absences += other.false_absences;
         self.gaps += other.gaps;
         self.gaps_not_shown += other.gaps_not_shown;
         self.wrong.extend(other.wrong.iter().take(20).cloned());
@@ -42,7 +51,8 @@ impl Score {
     }
 
     pub fn is_clean(&self) -> bool {
-        self.false_closures + self.missed + self.gaps_not_shown == 0 && self.wrong.is_empty()
+        let wrong = self.false_closures + self.missed + self.words_missed + self.false_absences;
+        wrong + self.gaps_not_shown == 0 && self.wrong.is_empty()
     }
 
     /// A check that had nothing to get wrong proves nothing.
@@ -51,31 +61,25 @@ impl Score {
         assert!(self.cycles >= cycles);
         assert!(self.closures >= cycles, "{self}");
         assert!(self.due >= cycles, "{self}");
+        assert!(self.words >= cycles, "{self}");
         assert!(self.gaps >= cycles, "{self}");
-        let least = (cycles / 50).max(1);
-        for what in [
-            "access denied",
-            "service off",
-            "no answer",
-            "partial page",
-            "damaged page",
-            "region off",
-            "consolidated findings",
-            "standard off",
-            "account left",
-            "scan type off",
-            "retention",
-            "suppressed",
-            "resolved at source",
-            "not available",
-            "archived by hand",
-            "expired at GuardDuty",
-            "missed by one look",
-            "re-opened",
-            "fixed: passed",
-            "fixed: put away",
-            "fixed: gone",
-        ] {
+        self.assert_met((cycles / 50).max(1), &TROUBLES);
+    }
+
+    /// The same with looks at changes: by far most looks are of that kind, and they end where a process dies.
+    pub fn assert_window_opportunities(&self, cycles: usize) {
+        let cycles = cycles as u64;
+        assert!(self.cycles >= cycles && self.closures >= cycles, "{self}");
+        assert!(self.due * 4 >= cycles, "{self}");
+        assert!(self.words >= 4 * cycles, "{self}");
+        assert!(self.gaps >= cycles, "{self}");
+        self.assert_met((cycles / 50).max(1), &TROUBLES);
+        self.assert_met(cycles, &["looks at changes", "looks at everything"]);
+        self.assert_met((cycles / 50).max(1), &CRASHES);
+    }
+
+    fn assert_met(&self, least: u64, all: &[&str]) {
+        for what in all {
             let times = self.met.get(what).copied().unwrap_or_default();
             assert!(
                 times >= least,
@@ -85,17 +89,52 @@ impl Score {
     }
 }
 
+const CRASHES: [&str; 5] = [
+    "killed in a look at changes",
+    "killed in a look at everything",
+    "look at changes gone on with",
+    "look at everything gone on with",
+    "shown late",
+];
+
+const TROUBLES: [&str; 21] = [
+    "access denied",
+    "service off",
+    "no answer",
+    "partial page",
+    "damaged page",
+    "region off",
+    "consolidated findings",
+    "standard off",
+    "account left",
+    "scan type off",
+    "retention",
+    "suppressed",
+    "resolved at source",
+    "not available",
+    "archived by hand",
+    "expired at GuardDuty",
+    "missed by one look",
+    "re-opened",
+    "fixed: passed",
+    "fixed: put away",
+    "fixed: gone",
+];
+
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let met: Vec<String> = self.met.iter().map(|(w, n)| format!("{w} {n}")).collect();
         write!(
             f,
-            "{} cycles, {} closures, {} false, {} fixes due, {} missed, {} gaps, {} not shown; met: {}",
+            "{} cycles, {} closures, {} false, {} fixes due, {} missed, {} words due, {} missed, {} false absences, {} gaps, {} not shown; met: {}",
             self.cycles,
             self.closures,
             self.false_closures,
             self.due,
             self.missed,
+            self.words,
+            self.words_missed,
+            self.false_absences,
             self.gaps,
             self.gaps_not_shown,
             met.join(", ")
@@ -117,11 +156,54 @@ struct Proof {
     /// Complete looks at a door since it was fixed.
     since: HashMap<Door, u32>,
     counted: bool,
+    /// It is there, and a look could tell.
+    came_back: bool,
+    /// A completed look showed it put away.
+    away_heard: bool,
+    /// When the last completed look at a door began.
+    heard: HashMap<Door, DateTime<Utc>>,
+    /// Doors at which a look missed it then; only one at everything shows it again.
+    flickered: HashMap<Door, DateTime<Utc>>,
+    /// The version whose word is counted.
+    worded: Option<DateTime<Utc>>,
+}
+
+impl Proof {
+    /// Whether a completed look at one of its doors began after it became what it is.
+    fn is_heard(&self, flaw: &Flaw, looked: &BTreeMap<Door, Looked>) -> bool {
+        let began = |door: &Door| {
+            let now = looked.get(door).map(|look| look.began);
+            now.max(self.heard.get(door).copied())
+        };
+        flaw.doors()
+            .iter()
+            .any(|door| began(door) >= Some(flaw.visible))
+    }
+}
+
+/// What was looked at in one cycle.
+pub struct Cycle {
+    /// Looks that were read to their end.
+    pub looked: BTreeMap<Door, Looked>,
+    /// Cells that were asked at all.
+    pub asked: BTreeSet<Door>,
+    /// The process died, so nothing was planned after it.
+    pub died: bool,
+}
+
+impl Cycle {
+    /// When the looks at everything began.
+    pub fn fulls(&self) -> BTreeMap<Door, DateTime<Utc>> {
+        let fulls = self.looked.iter().filter(|(_, look)| look.full);
+        fulls.map(|(door, look)| (*door, look.began)).collect()
+    }
 }
 
 pub struct Judge {
     proofs: Vec<Proof>,
     before: Vec<Option<FindingStatus>>,
+    /// The flaw whose story is printed.
+    told: Option<usize>,
     pub score: Score,
 }
 
@@ -130,26 +212,32 @@ impl Judge {
         Self {
             proofs: vec![Proof::default(); estate.flaws.len()],
             before: vec![None; estate.flaws.len()],
+            told: std::env::var("POAMD_B06_TELL")
+                .ok()
+                .map(|n| n.parse().unwrap()),
             score: Score::default(),
         }
     }
 
-    /// After the looks of a cycle.
-    pub fn watch(&mut self, estate: &Estate, store: &Store, now: DateTime<Utc>) {
+    /// After the looks of a cycle: those that were completed, and all cells that were asked.
+    pub fn watch(&mut self, estate: &Estate, store: &Store, now: DateTime<Utc>, cycle: &Cycle) {
         self.score.cycles += 1;
         let statuses = statuses(estate, store);
-        for flaw in &estate.flaws {
-            self.note(estate, flaw);
+        for flaw in estate.flaws.iter().map(Flaw::said) {
+            self.note(estate, flaw, cycle);
             let (status, at_source) = &statuses[flaw.n];
-            let open = matches!(flaw.face, Face::Open | Face::Suppressed | Face::Resolved);
-            let hub = flaw.doors()[0];
-            let clear = estate.trouble(&hub).is_none() && estate.shows_account(flaw.account);
-            let shown_open =
-                flaw.there && open && clear && !flaw.flickers && !estate.hides(flaw.account);
+            let look = cycle.looked.get(&flaw.doors()[0]);
+            if self.told == Some(flaw.n) {
+                tell(store, flaw, now, look, *status);
+            }
+            let fresh = look.filter(|l| l.began >= flaw.visible);
+            let told = fresh.is_some() && estate.shows_account(flaw.account);
+            let seen = self.proofs[flaw.n].flickered.is_empty() && !estate.hides(flaw.account);
+            let shown_open = flaw.there && flaw.face.is_open() && told && seen;
             self.judge(flaw, *status, shown_open);
+            self.word(estate, flaw, *status);
             let expired = flaw.kind == Kind::Stale && flaw.there && flaw.face == Face::Gone;
-            let lately =
-                estate.trouble(&flaw.doors()[0]).is_none() && estate.shows_account(flaw.account);
+            let lately = told && fresh.is_some_and(|l| l.full);
             if expired && lately && at_source.as_deref() != Some("expired-at-source") {
                 self.score
                     .wrong
@@ -157,18 +245,27 @@ impl Judge {
             }
             self.before[flaw.n] = *status;
         }
-        self.gaps(estate, store, now);
-        self.records(store);
+        self.gaps(estate, store, now, cycle);
+        if !cycle.died {
+            self.records(store);
+        }
     }
 
-    fn note(&mut self, estate: &Estate, flaw: &Flaw) {
+    fn note(&mut self, estate: &Estate, flaw: &Flaw, cycle: &Cycle) {
         let proof = &mut self.proofs[flaw.n];
-        let open = matches!(flaw.face, Face::Open | Face::Suppressed | Face::Resolved);
-        if flaw.there {
+        let open = flaw.face.is_open();
+        // What a look that began before has shown stays what it has shown.
+        proof.came_back = flaw.there && proof.is_heard(flaw, &cycle.looked);
+        if proof.came_back {
             proof.passed = false;
             proof.shown_away.clear();
             proof.counted = false;
+            proof.away_heard = false;
             proof.since.clear();
+        }
+        if flaw.flickers {
+            let doors = flaw.doors().into_iter();
+            proof.flickered = doors.map(|door| (door, estate.now)).collect();
         }
         // Even a page of a look that broke off may bring the word that it passed.
         proof.passed |= flaw.face == Face::Passed && !flaw.flickers;
@@ -176,26 +273,70 @@ impl Judge {
             if flaw.face == Face::Archived && !flaw.flickers {
                 proof.shown_away.insert(door);
             }
-            let complete = estate.trouble(&door).is_none()
-                && estate.shows_account(flaw.account)
+            let look = cycle.looked.get(&door);
+            let before = look.is_some_and(|l| l.began < estate.left_at);
+            let told = (estate.shows_account(flaw.account) || before)
                 && !(door.service == "inspector" && estate.scan_is_off(flaw.account));
-            if !complete {
+            let Some(look) = look.filter(|_| told) else {
+                continue;
+            };
+            proof.heard.insert(door, look.began);
+            proof.away_heard |= flaw.face == Face::Archived && look.began >= flaw.visible;
+            if !look.full {
                 continue;
             }
+            if proof
+                .flickered
+                .get(&door)
+                .is_some_and(|at| look.began > *at)
+            {
+                proof.flickered.remove(&door);
+            }
+            let shown = look.open.contains(&flaw.n);
             let without = proof.without.entry(door).or_default();
-            *without = if open && !flaw.flickers {
-                0
-            } else {
-                *without + 1
-            };
+            *without = if shown { 0 } else { *without + 1 };
             let put_away = proof.put_away.entry(door).or_default();
             *put_away += u32::from(proof.shown_away.contains(&door) && !open);
             if open {
                 *put_away = 0;
             }
-            if !flaw.there {
+            if !flaw.there && look.began >= flaw.visible {
                 *proof.since.entry(door).or_default() += 1;
             }
+        }
+    }
+
+    /// What a completed look brought stands in the ledger: closed by a pass, open again by a failure, not absent.
+    fn word(&mut self, estate: &Estate, flaw: &Flaw, status: Option<FindingStatus>) {
+        let proof = &mut self.proofs[flaw.n];
+        let heard = |door: &Door| proof.heard.get(door).is_some_and(|at| *at >= flaw.visible);
+        let plain = flaw.is_plain() && !estate.is_upset(flaw.account) && proof.flickered.is_empty();
+        if !plain || !flaw.doors().iter().all(heard) {
+            return;
+        }
+        let passed = !flaw.there && flaw.face == Face::Passed;
+        let open = flaw.there && flaw.face.is_open();
+        if (passed || open) && proof.worded != Some(flaw.visible) {
+            proof.worded = Some(flaw.visible);
+            self.score.words += 1;
+            if passed != (status == Some(Fixed)) {
+                self.score.words_missed += 1;
+                self.score.wrong.push(format!(
+                    "cycle {}: {status:?}, and that is not what was said: {flaw:?}",
+                    self.score.cycles
+                ));
+            }
+        }
+        let present = flaw
+            .doors()
+            .iter()
+            .all(|d| proof.without.get(d) == Some(&0));
+        if open && present && status == Some(NotObserved) {
+            self.score.false_absences += 1;
+            self.score.wrong.push(format!(
+                "cycle {}: absent though shown: {flaw:?}",
+                self.score.cycles
+            ));
         }
     }
 
@@ -212,14 +353,16 @@ impl Judge {
         };
         let proven =
             proof.passed || proof.put_away.values().any(|n| *n >= 2) || everywhere(&proof.without);
-        if fixed && self.before[flaw.n] != Some(Fixed) && (flaw.there || !proven) {
+        if fixed && self.before[flaw.n] != Some(Fixed) && (proof.came_back || !proven) {
             self.score.false_closures += 1;
             self.score.wrong.push(format!(
                 "cycle {}: closed without evidence: {flaw:?}",
                 self.score.cycles
             ));
         }
-        let due = !flaw.there && !flaw.exempt && everywhere(&proof.since);
+        // What left the hub when the hub keeps nothing longer may as well have expired, unless it was seen put away.
+        let known = flaw.kind != Kind::Stale || proof.away_heard;
+        let due = !flaw.there && !flaw.exempt && known && everywhere(&proof.since);
         if due && !proof.counted {
             proof.counted = true;
             self.score.due += 1;
@@ -244,7 +387,7 @@ impl Judge {
     }
 
     /// Every cell that could not be looked at is a gap, and so is a member that is no longer shown.
-    fn gaps(&mut self, estate: &Estate, store: &Store, now: DateTime<Utc>) {
+    fn gaps(&mut self, estate: &Estate, store: &Store, now: DateTime<Utc>, cycle: &Cycle) {
         let rows = store.read_here(|c| coverage::gaps(c, now)).unwrap();
         let shown: BTreeSet<(&str, &str, &str)> = rows
             .iter()
@@ -252,11 +395,13 @@ impl Judge {
             .collect();
         let mut wanted: Vec<(&str, &str, &str)> = CELLS
             .iter()
-            .filter(|cell| estate.trouble(cell).is_some())
+            .filter(|cell| estate.trouble(cell).is_some() && cycle.asked.contains(cell))
             .map(|cell| (cell.service, cell.account, cell.region))
             .collect();
         let hub = CELLS[0];
-        if !estate.shows_account(MEMBER) && estate.trouble(&hub).is_none() {
+        let look = cycle.looked.get(&hub);
+        let looked = look.is_some_and(|l| l.full && l.began >= estate.left_at);
+        if !estate.shows_account(MEMBER) && looked {
             wanted.push((hub.service, MEMBER, hub.region));
         }
         for gap in wanted {
@@ -309,4 +454,23 @@ fn statuses(estate: &Estate, store: &Store) -> Vec<(Option<FindingStatus>, Optio
         }
     }
     found
+}
+
+/// One cycle of one flaw: the truth, the look at its first door, the ledger.
+fn tell(
+    store: &Store,
+    flaw: &Flaw,
+    now: DateTime<Utc>,
+    look: Option<&Looked>,
+    status: Option<FindingStatus>,
+) {
+    let reports = store.read_here(findings::all_reports).unwrap();
+    let tail = flaw.tail();
+    let of = reports.iter().filter(|r| r.native_id.ends_with(&tail));
+    let said: Vec<_> = of.map(|r| (r.signal.0, r.updated_at, r.absent)).collect();
+    let look = look.map(|l| (l.full, l.began, l.resumed, l.open.contains(&flaw.n)));
+    println!(
+        "{now} {:?} there {} updated {} visible {} flickers {}; full, began, resumed, shown {look:?}; {status:?} {said:?}",
+        flaw.face, flaw.there, flaw.updated, flaw.visible, flaw.flickers
+    );
 }
