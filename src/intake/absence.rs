@@ -34,7 +34,8 @@ pub struct Ending {
 impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
-        let is_look = matches!(self.door, Door::Cell(_));
+        // Who does not know what there is cannot miss it.
+        let is_look = matches!(self.door, Door::Cell(_)) && self.known.is_whole();
         let looked = is_look && (ending.complete || !ending.passed.is_empty());
         if !looked {
             return Ok(0);

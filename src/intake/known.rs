@@ -1,12 +1,11 @@
 //! What is known of a door, as small as it can be held: 64 bits of identity, the content hash, and whether this run saw
 //! it. Two reports that share an identity would each make the other look changed: work, but no loss.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use poamd_contract::finding::Signal;
 
 use super::batch::Batch;
-use super::door::Door;
 use super::prepared::Arrived;
 use crate::store::findings::{self, KnownReport};
 use crate::store::{AnyConnection, Result};
@@ -23,6 +22,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     entries: HashMap<u64, Entry>,
+    /// All of the door is at hand; if not, only what the page under way shows.
+    whole: bool,
     /// What was seen since it was last asked for, if anybody wants it.
     seen: Option<Vec<u64>>,
 }
@@ -36,20 +37,48 @@ pub(super) fn identity(account: &str, report_key: i64) -> u64 {
 }
 
 impl Known {
-    pub fn load(conn: &mut AnyConnection, door: &Door) -> Result<Self> {
-        let mut known = Self::default();
-        findings::reports_of_cell(conn, &door.name(), |row| {
-            known.entries.insert(
-                identity(&row.account, row.report_key),
-                Entry {
-                    content_hash: row.content_hash,
-                    absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
-                    archived: row.signal.0 == Signal::Archived,
-                    seen: false,
-                },
-            );
-        })?;
-        Ok(known)
+    /// Takes all of the door: what a look at everything needs, since it asks what it did not see.
+    pub fn load(&mut self, conn: &mut AnyConnection, door: &str) -> Result<()> {
+        findings::reports_of_cell(conn, door, |row| self.put(&row, false))?;
+        self.whole = true;
+        Ok(())
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Takes what a page shows and lets go of the page before it, so that looks at changes cost what they read and no
+    /// more.
+    pub fn fetch(
+        &mut self,
+        conn: &mut AnyConnection,
+        door: &str,
+        arrived: &[Arrived],
+    ) -> Result<()> {
+        self.entries.clear();
+        let mut prints: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for one in arrived {
+            let of_account = prints.entry(one.report.account.as_str()).or_default();
+            of_account.push(&one.fingerprint);
+        }
+        for (account, prints) in prints {
+            for row in findings::known_of_cell(conn, account, door, &prints)? {
+                self.put(&row, false);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, row: &KnownReport, seen: bool) {
+        let entry = Entry {
+            content_hash: row.content_hash,
+            absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
+            archived: row.signal.0 == Signal::Archived,
+            seen,
+        };
+        self.entries
+            .insert(identity(&row.account, row.report_key), entry);
     }
 
     /// Marks a report as seen; true if it says what is known.
@@ -97,15 +126,7 @@ impl Known {
     /// Takes over what a committed batch wrote.
     pub fn learn(&mut self, batch: &Batch) {
         for row in batch.written_reports() {
-            self.entries.insert(
-                identity(&row.account, row.report_key),
-                Entry {
-                    content_hash: row.content_hash,
-                    absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
-                    archived: row.signal.0 == Signal::Archived,
-                    seen: true,
-                },
-            );
+            self.put(&KnownReport::of(row), true);
         }
     }
 

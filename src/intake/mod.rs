@@ -100,8 +100,22 @@ impl Intake {
         now: DateTime<Utc>,
         synonyms: Arc<Synonyms>,
     ) -> Result<Self> {
-        let known = store.read_here(|c| Known::load(c, &door))?;
-        Ok(Self {
+        let mut intake = Self::open_by_page(store, door, run, actor, now, synonyms);
+        intake.know_all()?;
+        Ok(intake)
+    }
+
+    /// Loads nothing: what is known is asked page by page, until [`Intake::know_all`]. For looks that conclude nothing
+    /// from what they do not see.
+    pub fn open_by_page(
+        store: Store,
+        door: Door,
+        run: i64,
+        actor: &str,
+        now: DateTime<Utc>,
+        synonyms: Arc<Synonyms>,
+    ) -> Self {
+        Self {
             store,
             door_name: door.name(),
             door,
@@ -109,12 +123,18 @@ impl Intake {
             actor: actor.to_owned(),
             now,
             synonyms,
-            known,
+            known: Known::default(),
             shown: Shown::default(),
             unlooked: BTreeSet::new(),
             counts: Counts::default(),
             tally: Tally::default(),
-        })
+        }
+    }
+
+    /// Loads what is known of the door, for a look at everything.
+    pub fn know_all(&mut self) -> Result<()> {
+        let (store, known) = (&self.store, &mut self.known);
+        store.read_here(|conn| known.load(conn, &self.door_name))
     }
 
     /// Keeps count of what is shown from here on, so that an interrupted look can go on: [`Intake::progress`].
@@ -173,6 +193,10 @@ impl Intake {
         self.tally.count(&prepared);
         self.shown.vouch(prepared.vouched);
         let mut fresh = prepared.arrived;
+        if !self.known.is_whole() && !fresh.is_empty() {
+            let (store, known) = (&self.store, &mut self.known);
+            store.read_here(|conn| known.fetch(conn, &self.door_name, &fresh))?;
+        }
         fresh.retain(|arrived| {
             self.shown.see(&arrived.report);
             let unchanged = self.known.see(arrived);

@@ -44,7 +44,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Decides what is looked at, and takes up what an interrupted look left.
     pub fn begin(
-        conn: &mut AnyConnection,
+        store: &Store,
         cell: &Cell,
         scope: Scope,
         intake: &mut Intake,
@@ -52,7 +52,8 @@ impl Progress {
         rules: Rules,
         full: bool,
     ) -> std::result::Result<Self, StoreError> {
-        let known = pulls::of(conn, cell)?.filter(|row| row.scope == scope.as_str());
+        let known = store.read_here(|conn| pulls::of(conn, cell))?;
+        let known = known.filter(|row| row.scope == scope.as_str());
         let row = known.unwrap_or_else(|| PullRow::new(cell, scope.as_str()));
         // A look that another version noted in other words is not gone on with.
         let begun: Option<Look> = row
@@ -81,19 +82,25 @@ impl Progress {
             parts: 0,
             unnoted: Vec::new(),
         };
+        let (Next::Begin(extent) | Next::Resume(extent, _)) = next;
+        if extent.is_full() {
+            intake.know_all()?;
+            intake.remember();
+        }
         match (next, begun) {
-            (Next::Resume(..), Some(look)) => progress.resume(conn, look, intake)?,
+            (Next::Resume(..), Some(look)) => {
+                store.read_here(|conn| progress.resume(conn, look, intake))?;
+            }
             (Next::Begin(extent) | Next::Resume(extent, _), begun) => {
                 progress.look.extent = extent;
                 if begun.is_some() {
                     progress.row.look = None;
-                    pulls::forget_shown(conn, &progress.row)?;
-                    pulls::save(conn, &progress.row)?;
+                    store.write_here(|conn| {
+                        pulls::forget_shown(conn, &progress.row)?;
+                        pulls::save(conn, &progress.row)
+                    })?;
                 }
             }
-        }
-        if progress.look.extent.is_full() {
-            intake.remember();
         }
         Ok(progress)
     }

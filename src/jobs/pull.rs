@@ -205,10 +205,8 @@ async fn pull_cell(
         overlap: TimeDelta::from_std(ctx.config.aws.overlap).unwrap_or(TimeDelta::MAX),
     };
     let begun = blocking(move || {
-        let mut intake = Intake::open(store.clone(), door, run, ACTOR, now, synonyms)?;
-        let progress = store.write_here(|c| {
-            Progress::begin(c, &looked, task.scope, &mut intake, now, rules, full)
-        })?;
+        let mut intake = Intake::open_by_page(store.clone(), door, run, ACTOR, now, synonyms);
+        let progress = Progress::begin(&store, &looked, task.scope, &mut intake, now, rules, full)?;
         Ok::<_, StoreError>((intake, progress))
     })
     .await??;

@@ -135,6 +135,32 @@ pub fn reports_of_cell(
     Ok(())
 }
 
+/// What came through a cell of these findings of an account.
+pub fn known_of_cell(
+    conn: &mut AnyConnection,
+    account: &str,
+    cell: &str,
+    fingerprints: &[&str],
+) -> Result<Vec<KnownReport>> {
+    let mut found = Vec::with_capacity(fingerprints.len());
+    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+        let rows: Vec<KnownReport> = finding_reports::table
+            .filter(finding_reports::account.eq(account))
+            .filter(finding_reports::fingerprint.eq_any(keys))
+            .filter(finding_reports::cell.eq(cell))
+            .select((
+                finding_reports::account,
+                finding_reports::report_key,
+                finding_reports::content_hash,
+                finding_reports::absent,
+                finding_reports::signal,
+            ))
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
 /// The worst rating that anything shown through a cell has and was last spoken of as open.
 pub fn worst_open_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Option<Severity>> {
     let open = Signal::ALL.into_iter().filter(|s| s.is_open()).map(Col);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd::domain::finding::FindingStatus;
+use poamd::intake::{Ending, Intake};
 use poamd::jobs::{Context, Selection, pull};
 use poamd::store::{coverage, findings};
 use poamd_contract::account::AccountAccess;
@@ -16,8 +17,8 @@ use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
 use poamd_contract::source::{Extent, FindingSource, Page, PageSink, Pulled, Request};
 
-use crate::support::databases::for_each_database_async;
-use crate::support::findings::{ACCOUNT, report};
+use crate::support::databases::{for_each_database, for_each_database_async};
+use crate::support::findings::{ACCOUNT, assert_audited, hub, report, take, untouched};
 use crate::support::stage::{self, Stage};
 
 /// A hub that filters by its window, and keeps what it was asked.
@@ -130,4 +131,62 @@ async fn looks_at_changes_keep_a_cell_fresh_and_close_nothing() {
         assert!(fulls[0] > 1 || fulls[1] - fulls[0] == 24);
     })
     .await;
+}
+
+/// A look at changes asks the ledger for what its pages show: what that costs does not hang on what is known. It takes the
+/// same as a look that knows all, and misses nothing, since it cannot know what it did not see.
+#[test]
+fn looks_at_changes_ask_for_what_they_show_and_conclude_nothing() {
+    for_each_database(|store| {
+        let at = |hour| {
+            "2026-11-22T07:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::hours(hour)
+        };
+        let buckets: Vec<String> = (0..60).map(|n| format!("b{n}")).collect();
+        let said = |hour, signal| {
+            buckets
+                .iter()
+                .map(|b| report(b, at(hour), signal))
+                .collect::<Vec<_>>()
+        };
+        take(store, hub(), said(0, Signal::Open), at(0));
+        let mut look = Intake::open_by_page(store.clone(), hub(), 7, "test", at(2), Arc::default());
+        let ledger = untouched(store);
+        let page = |reports| Page {
+            reports,
+            ..Page::default()
+        };
+        for some in said(0, Signal::Open).chunks(7) {
+            look.page(page(some.to_vec())).unwrap();
+        }
+        assert_eq!((look.counts().unchanged, untouched(store)), (60, ledger));
+        // What is new in a page is known in the next, and what passes is taken.
+        look.page(page(vec![
+            report("new", at(1), Signal::Open),
+            report("b3", at(1), Signal::Passed),
+        ]))
+        .unwrap();
+        look.page(page(vec![
+            report("new", at(1), Signal::Open),
+            report("b3", at(1), Signal::Passed),
+        ]))
+        .unwrap();
+        let counts = look.counts();
+        assert_eq!((counts.new, counts.changed, counts.unchanged), (1, 1, 62));
+        let complete = Ending {
+            complete: true,
+            ..Ending::default()
+        };
+        for _ in 0..3 {
+            assert_eq!(look.finish(&complete).unwrap(), 0);
+        }
+        let fixed = store.read_here(findings::all).unwrap();
+        assert_eq!(
+            fixed
+                .iter()
+                .filter(|f| f.status.0 == FindingStatus::Fixed)
+                .count(),
+            1
+        );
+        assert_audited(store);
+    });
 }

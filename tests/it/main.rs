@@ -27,6 +27,7 @@ mod ledger;
 mod looks;
 mod outbox;
 mod pace;
+mod paging;
 mod policies;
 mod pull;
 mod records;

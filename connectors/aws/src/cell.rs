@@ -19,7 +19,7 @@ use crate::error::{Kind, Place, Trouble};
 use crate::fips::{self, Fips};
 use crate::operation::Operation;
 use crate::pace::Pace;
-use crate::tape::Tape;
+use crate::tape::{Body, Tape};
 use crate::throttle::Throttle;
 
 /// The first pause before a retry is at most this, and doubles.
@@ -174,12 +174,12 @@ impl Cell {
         answer
     }
 
-    /// Makes a call and returns the reply's bytes as they came, whether or not the SDK could read them.
+    /// Makes a call and returns the reply's bytes as they came; the SDK does not read them.
     pub(crate) async fn raw<O, E, F>(
         &self,
         operation: &'static Operation,
         mut attempt: F,
-    ) -> Result<Vec<u8>, Trouble>
+    ) -> Result<Body, Trouble>
     where
         O: Send + 'static,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -192,7 +192,7 @@ impl Cell {
             Box::pin(async move {
                 let result = sent.await;
                 match (tape.take(), result) {
-                    (Some(bytes), _) => Ok(bytes),
+                    (Some(body), _) => Ok(body),
                     (None, Ok(_)) => Err(Trouble::unusable(&place, "the reply has no body")),
                     (None, Err(error)) => Err(Trouble::of(&place, &error)),
                 }

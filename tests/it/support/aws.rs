@@ -2,7 +2,7 @@
 
 #![cfg(feature = "aws")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use poamd::config;
 use poamd::jobs::{Context, Quiet};
 use poamd::store::Store;
 use poamd::wiring::{Surroundings, SystemChance, context_over};
+use poamd_aws::{Aws, AwsConfig, StaticKeys};
 use poamd_contract::clock::{Clock, SystemClock};
 use serde_json::Value;
 
@@ -23,6 +24,18 @@ pub struct Reach {
     pub role: Option<String>,
     pub external_id: Option<String>,
     pub regions: Vec<String>,
+}
+
+impl Reach {
+    /// An account of the stand-in's bundled estate.
+    pub fn bundled(id: &str, regions: &[&str]) -> Self {
+        Self {
+            id: id.to_owned(),
+            role: Some("poamd-audit".to_owned()),
+            external_id: Some(format!("poamd-{id}")),
+            regions: regions.iter().map(|r| (*r).to_owned()).collect(),
+        }
+    }
 }
 
 /// A context as `poamd pull` would have it, over a ledger that is open already.
@@ -70,6 +83,24 @@ pub fn context_with(
         progress: Arc::new(Quiet),
     };
     context_over(Arc::new(config), &around, store).unwrap()
+}
+
+/// Has AWS read on a clock so many times as fast, by so many chains of pages beside each other.
+pub fn hasten(ctx: &mut Context, url: &str, keys: (&str, &str), factor: f64, chains: usize) {
+    let config = AwsConfig {
+        endpoint_url: Some(url.to_owned()),
+        keys: Some(StaticKeys {
+            access_key_id: keys.0.to_owned(),
+            secret_access_key: keys.1.into(),
+        }),
+        budget: 1.0,
+        chains,
+        ..AwsConfig::default()
+    };
+    let aws = Aws::compressed(config, ctx.clock.clone(), ctx.chance.clone(), factor).unwrap();
+    let wanted: BTreeSet<&str> = ctx.sources.iter().map(|source| source.name()).collect();
+    let sources = aws.sources().into_iter();
+    ctx.sources = sources.filter(|s| wanted.contains(s.name())).collect();
 }
 
 /// The emulator that `scripts/moto seed` has filled.

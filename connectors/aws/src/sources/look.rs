@@ -354,7 +354,7 @@ mod tests {
             let next = (end < shown.len()).then(|| format!("{filter}|{call}|{end}"));
             let body = json!({ "Findings": findings, "NextToken": next }).to_string();
             Ok(Leaf {
-                bodies: vec![body.into_bytes()],
+                bodies: vec![body.into_bytes().into()],
                 listing: None,
             })
         }

@@ -15,7 +15,11 @@ use super::shards::Slice;
 use crate::cell::Cell;
 use crate::error::{Kind, Trouble};
 use crate::operation::Operation;
+use crate::tape::Body;
 use crate::tokens::{Step, Tokens};
+
+/// Empty pages in a row, each with the token of another, after which a chain is given up: services may give some.
+const EMPTY: usize = 50;
 
 /// How a service's pages are to be read.
 #[derive(Clone, Copy)]
@@ -33,9 +37,9 @@ pub(super) struct Reading {
 /// One page as a service gives it.
 pub(super) struct Leaf {
     /// The replies that hold findings.
-    pub bodies: Vec<Vec<u8>>,
+    pub bodies: Vec<Body>,
     /// The reply that names the next page, if that is not the only one of `bodies`.
-    pub listing: Option<Vec<u8>>,
+    pub listing: Option<Body>,
 }
 
 /// A service that is read page by page.
@@ -54,6 +58,8 @@ pub(super) struct Chain {
     slice: Slice,
     tokens: Tokens,
     read: usize,
+    /// Pages in a row that held nothing.
+    empty: usize,
     /// A page held something that could not be read.
     damaged: bool,
     restarted: bool,
@@ -74,6 +80,7 @@ impl Chain {
             slice,
             tokens: Tokens::default(),
             read: 0,
+            empty: 0,
             damaged: false,
             restarted: false,
         }
@@ -115,8 +122,11 @@ impl Chain {
             page.set_aside.extend(part.set_aside);
             page.damaged |= part.damaged;
         }
+        let nothing = page.reports.is_empty() && page.set_aside.is_empty();
+        self.empty = if nothing { self.empty + 1 } else { 0 };
         let listing = leaf.listing.as_ref().or(leaf.bodies.first());
-        let end = self.advance(book, listing.map(Vec::as_slice).unwrap_or_default());
+        page.request = listing.and_then(|body| body.request.clone());
+        let end = self.advance(book, listing.map(|body| &**body).unwrap_or_default());
         page.cursors.push(Cursor {
             done: end.is_some(),
             damaged: self.damaged || end.as_ref().is_some_and(|c| !c.is_complete()),
@@ -158,6 +168,9 @@ impl Chain {
                 broken("findings on a page could not be read; see those set aside")
             }
             Step::Last => Some(Coverage::Complete),
+            Step::More if self.empty >= EMPTY => broken(&format!(
+                "{EMPTY} pages in a row held nothing and named another"
+            )),
             Step::More => None,
             Step::Circle => broken(&format!(
                 "page {} gave a page token that was used before",

@@ -16,6 +16,8 @@ pub struct Call {
     pub account: String,
     /// ARN of whoever the key belongs to.
     pub principal: String,
+    /// What the answer names the request by.
+    pub request: String,
     pub region: String,
     /// Signing name.
     pub service: String,
@@ -93,6 +95,7 @@ impl Parts<'_> {
         Ok(Call {
             account: holder.account,
             principal: holder.arn,
+            request: String::new(),
             region: scope.region.to_owned(),
             service: scope.service.to_owned(),
             operation,

@@ -22,12 +22,13 @@ mod security_hub_v2;
 mod sts;
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -91,6 +92,7 @@ struct Inner {
     listings: listings::Listings,
     history: History,
     credential_life: TimeDelta,
+    requests: AtomicU64,
 }
 
 impl AwsStandIn {
@@ -110,6 +112,7 @@ impl AwsStandIn {
             listings: listings::Listings::default(),
             history: options.history,
             credential_life: options.credential_life,
+            requests: AtomicU64::default(),
         });
         let router = Router::new().fallback(serve).with_state(Arc::clone(&inner));
         let server = Server::start(router, options.port).await?;
@@ -197,6 +200,7 @@ impl Inner {
         record = record.actor(call.principal.as_str()).detail(json!({
             "account": call.account, "region": call.region, "service": call.service,
             "operation": call.operation, "subject": call.subject, "fault": fault.map(Kind::name),
+            "request": call.request,
         }));
         self.history.record(record);
     }
@@ -223,7 +227,7 @@ async fn answer(
         headers,
         body,
     };
-    let call = match parts.call(&inner.keys, inner.history.clock().now()) {
+    let mut call = match parts.call(&inner.keys, inner.history.clock().now()) {
         Ok(call) => call,
         Err((service, refusal)) => {
             let place =
@@ -237,6 +241,8 @@ async fn answer(
             return refusal.answer(&service).into_response();
         }
     };
+    let number = inner.requests.fetch_add(1, Ordering::Relaxed);
+    call.request = format!("7a62c49f-347e-4fc4-9331-{number:012x}");
     let fault = inner.fault(&call);
     if matches!(fault, Some(Kind::NoAnswer)) {
         inner.note(&call, "dropped", Reply::Dropped, fault.as_ref());
@@ -263,7 +269,11 @@ async fn answer(
         Reply::Delivered,
         fault.as_ref(),
     );
-    damage(answer, fault.as_ref()).await
+    let mut response = damage(answer, fault.as_ref()).await;
+    if let Ok(id) = HeaderValue::from_str(&call.request) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
 }
 
 /// What a fault does to an answer on its way out.

@@ -6,11 +6,14 @@ use sha2::{Digest, Sha256};
 use super::call::Call;
 use serde_json::Value;
 
+/// Stands in a token once for each empty page before it.
+const AGAIN: &str = " again";
+
 /// How pages are cut.
 pub struct Pages {
     /// Name the same token again instead of the next one.
     pub repeat: bool,
-    /// Give nothing, and the token of the page that was asked for.
+    /// Give nothing, and another token of the page that was asked for.
     pub empty: bool,
 }
 
@@ -51,8 +54,8 @@ impl Pages {
         }
         let query = fingerprint(call, size_name, token_name);
         let token = given(token_name);
-        let start = match token.as_str() {
-            None | Some("") if !matches!(token, Value::Number(_) | Value::Bool(_)) => 0,
+        let (start, again) = match token.as_str() {
+            None | Some("") if !matches!(token, Value::Number(_) | Value::Bool(_)) => (0, 0),
             Some(text) => offset(text, &query).ok_or(BadPage::Token)?,
             None => return Err(BadPage::Token),
         };
@@ -65,18 +68,25 @@ impl Pages {
             &all[start..end],
             more.then(|| {
                 // An empty page moves on too: its token differs from the one it was asked for with.
-                let mark = if self.empty { " again" } else { "" };
+                let mark = if self.empty {
+                    AGAIN.repeat(again + 1)
+                } else {
+                    String::new()
+                };
                 BASE64URL_NOPAD.encode(format!("{next} {query}{mark}").as_bytes())
             }),
         ))
     }
 }
 
-fn offset(token: &str, query: &str) -> Option<usize> {
+/// The place of a token, and how many empty pages were given in its stead.
+fn offset(token: &str, query: &str) -> Option<(usize, usize)> {
     let text = String::from_utf8(BASE64URL_NOPAD.decode(token.as_bytes()).ok()?).ok()?;
-    let (start, of) = text.split_once(' ')?;
-    let of = of.strip_suffix(" again").unwrap_or(of);
-    (of == query).then(|| start.parse().ok()).flatten()
+    let (start, rest) = text.split_once(' ')?;
+    let again = rest.strip_prefix(query)?;
+    let count = again.matches(AGAIN).count();
+    let ours = again.len() == count * AGAIN.len();
+    Some((start.parse().ok().filter(|_| ours)?, count))
 }
 
 /// What a query is known by from page to page.

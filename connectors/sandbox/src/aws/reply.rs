@@ -74,10 +74,6 @@ impl IntoResponse for Answer {
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.content_type),
         );
-        headers.insert(
-            HeaderName::from_static("x-amzn-requestid"),
-            HeaderValue::from_static(REQUEST_ID),
-        );
         if let Some(Ok(kind)) = self.error_type.as_deref().map(HeaderValue::from_str) {
             headers.insert(HeaderName::from_static("x-amzn-errortype"), kind);
         }
