@@ -6,6 +6,7 @@ use poamd_contract::source::Details;
 use crate::cell::Cell;
 use crate::error::{Kind, Trouble};
 use crate::operation::{Operation, Rate};
+use crate::tape::Body;
 
 /// Not published; planned as the other calls of the service (`reliability-security.md` 6.1).
 pub(super) const FINDING_DETAILS: Operation = Operation::new(
@@ -49,7 +50,7 @@ fn failed(trouble: Trouble) -> Details {
     }
 }
 
-async fn ask(cell: &Cell, arns: &[String]) -> Result<Vec<u8>, Trouble> {
+async fn ask(cell: &Cell, arns: &[String]) -> Result<Body, Trouble> {
     let client = cell.inspector2()?;
     cell.raw(&FINDING_DETAILS, |tape| {
         let call = client
