@@ -61,6 +61,12 @@ pub const TARGETS: &[Target] = &[
         words: JSON,
     },
     Target {
+        name: "inspector-details",
+        run: inspector_details,
+        seeds: &["tests/fixtures/aws/inspector2/batch-get-finding-details-wire.json"],
+        words: JSON,
+    },
+    Target {
         name: "inspector-classic",
         run: findings,
         seeds: &["fuzz/corpus/inspector-classic"],
@@ -193,6 +199,17 @@ pub const TARGETS: &[Target] = &[
         ],
     },
 ];
+
+fn inspector_details(bytes: &[u8]) {
+    let Ok(told) = poamd_formats::inspector_details(bytes) else {
+        return;
+    };
+    for one in &told.known {
+        assert!(one.raw.len() <= bytes.len() && !one.native_id.is_empty());
+        let json = serde_json::to_string(&one.detail).unwrap();
+        assert!(json.len() < 512 << 10, "{} bytes of detail", json.len());
+    }
+}
 
 fn kev(bytes: &[u8]) {
     let _ = intel::kev(bytes);

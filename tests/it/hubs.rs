@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use poamd::domain::finding::FindingStatus;
 use poamd::jobs::{Context, Selection, pull};
-use poamd::store::{Store, coverage, findings, records};
+use poamd::store::{Store, coverage, details, findings, records};
 use poamd_contract::clock::{Clock, SystemClock};
 use poamd_sandbox::aws::{AwsFault, AwsStandIn, Kind, Options};
 use poamd_sandbox::estate::Estate;
@@ -243,6 +243,51 @@ async fn what_one_hub_still_shows_stays_open_and_a_pass_through_either_closes() 
         });
         look(&ctx).await;
         assert_eq!(status(&store, &passed), FindingStatus::Fixed);
+        assert_audited(&store);
+    })
+    .await;
+}
+
+/// The same SDK and stand-in for what Inspector knows beside its listing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_inspector_tells_beside_its_listing_comes_later_and_is_never_waited_for() {
+    for_each_database_async(async |store: Store| {
+        let aws = stand_in().await;
+        let listed = aws.change(|estate| {
+            let cell = estate.account_mut(PROD).unwrap().cell_mut(EAST).unwrap();
+            let all = cell.inspector.as_mut().unwrap();
+            all.retain(|f| f["status"] == "ACTIVE");
+            let arn = all[0]["findingArn"].as_str().unwrap().to_owned();
+            let detail = cell.inspector_details.get_mut(&arn).unwrap();
+            detail["cisaData"] = json!({ "dateAdded": 1_795_000_000.0, "dateDue": 1_796_000_000.0, "action": "Patch." });
+            (all.len(), arn)
+        });
+        let sources = r#"sources = ["inspector"]"#;
+        let ctx = context(&store, &aws, sources, Some((PROD, EAST)));
+        aws.add_fault(AwsFault::new(Kind::AccessDenied).operation("BatchGetFindingDetails"));
+        let summary = look(&ctx).await;
+        assert!(summary.gaps.is_empty(), "{:?}", summary.gaps);
+        assert_eq!(summary.counts.new, listed.0 as u64);
+        let round = |store: &Store| store.read_here(details::rounds).unwrap().remove(0);
+        let waiting = round(&store);
+        assert_eq!(waiting.waiting, listed.0 as i64);
+        let trouble = waiting.trouble.unwrap();
+        assert!(
+            trouble.contains(PROD) && trouble.contains("BatchGetFindingDetails"),
+            "{trouble}"
+        );
+        aws.clear_faults();
+        look(&ctx).await;
+        assert_eq!((round(&store).waiting, round(&store).trouble), (0, None));
+        let ids = native_ids(&store);
+        let print = ids.iter().find(|(_, ids)| ids.contains(&listed.1)).unwrap().0;
+        let all = store.read_here(findings::all).unwrap();
+        let found = all.iter().find(|f| f.fingerprint == *print).unwrap();
+        assert!(found.detail.contains(r#""kev_due":"2026-11-30""#), "{}", found.detail);
+        assert!(all.iter().all(|f| f.detail.contains("CWE-1395")));
+        let before = untouched(&store);
+        look(&ctx).await;
+        assert_eq!(untouched(&store), before);
         assert_audited(&store);
     })
     .await;

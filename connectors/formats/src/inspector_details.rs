@@ -246,7 +246,6 @@ mod tests {
             "",
             "<html>",
             r#"{"findingDetails":[{"#,
-            "[]",
             r#"{"findingDetails":7}"#,
         ] {
             assert!(inspector_details(broken.as_bytes()).is_err(), "{broken}");

@@ -1,6 +1,7 @@
 //! The new Security Hub, against a scripted service.
 
 use chrono::{TimeDelta, Utc};
+use poamd_contract::clock::{Clock, SystemClock};
 use poamd_contract::coverage::Coverage;
 use poamd_contract::finding::{Channel, Identity};
 use poamd_contract::health::Verdict;
@@ -144,7 +145,7 @@ async fn v2_takes_numbers_and_forms_that_no_sdk_can_type() {
 
 #[tokio::test]
 async fn v2_asks_for_its_own_findings_and_for_what_was_modified() {
-    let to = Utc::now();
+    let to = SystemClock.now();
     let window = Extent::Window {
         from: to - TimeDelta::hours(1),
         to,

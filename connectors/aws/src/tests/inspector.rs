@@ -191,7 +191,8 @@ async fn details_are_asked_for_ten_at_a_time_and_kept_as_they_came() {
 #[tokio::test]
 async fn details_that_cannot_be_had_are_trouble_and_no_error() {
     let denied = || json_error(403, "AccessDeniedException", "User: u is not authorized");
-    let answers: [(fn() -> Reply, &str); 3] = [
+    type Answer = (fn() -> Reply, &'static str);
+    let answers: [Answer; 3] = [
         (denied, "not authorized"),
         (
             || json_error(500, "InternalServerException", "x"),

@@ -472,6 +472,94 @@ async fn inspector_pages_and_its_arns_are_those_of_the_hub() {
 }
 
 #[tokio::test]
+async fn inspector_tells_more_of_ten_findings_at_once_and_nothing_of_others() {
+    let world = World::start().await;
+    let (prod, place) = (world.assume(PROD).await, ("us-east-1", "inspector2"));
+    let (_, listed) = world
+        .post(&prod, place, "/findings/list", &json!({ "maxResults": 10 }))
+        .await;
+    let arn = |finding: &Value| finding["findingArn"].clone();
+    let mut arns: Vec<Value> = listed["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(arn)
+        .collect();
+    arns[9] = json!("arn:aws:inspector2:us-east-1:1:finding/0");
+    let path = "/findings/details/batch/get";
+    let ask = |arns: &[Value]| json!({ "findingArns": arns });
+    let (status, reply) = world.post(&prod, place, path, &ask(&arns)).await;
+    let told: Vec<Value> = reply["findingDetails"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(arn)
+        .collect();
+    assert_eq!((status, &told[..]), (200, &arns[..9]));
+    assert_eq!(reply["errors"][0]["errorCode"], "FINDING_DETAILS_NOT_FOUND");
+    arns.push(arns[0].clone());
+    for wrong in [&arns[..], &[]] {
+        let (status, reply) = world.post(&prod, place, path, &ask(wrong)).await;
+        assert_eq!(
+            (status, reply["__type"].as_str().unwrap()),
+            (400, "ValidationException")
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_new_hub_shows_what_the_old_one_does_and_holds_tokens_to_their_filters() {
+    let world = World::start().await;
+    let (gov, place) = (world.assume(GOV).await, ("us-gov-west-1", "securityhub"));
+    let hub = world.all_hub_findings(&gov, place.0, 100).await;
+    let ids = |body: Value| {
+        let (world, gov) = (&world, &gov);
+        async move {
+            let (mut all, mut body) = (Vec::new(), body);
+            loop {
+                let (status, reply) = world.post(gov, place, "/findingsv2", &body).await;
+                assert_eq!(status, 200, "{reply}");
+                let page = reply["Findings"].as_array().unwrap();
+                all.extend(page.iter().map(|f| f["finding_info"]["uid"].clone()));
+                match reply["NextToken"].as_str() {
+                    Some(next) => body["NextToken"] = json!(next),
+                    None => return all,
+                }
+            }
+        }
+    };
+    let expected: Vec<Value> = hub.iter().map(|finding| finding["Id"].clone()).collect();
+    assert_eq!(ids(json!({})).await, expected);
+    // Each finding lies in one of two halves of time, and its filter is what the token belongs to.
+    let half = |start: &str, end: &str| {
+        let filter = json!({ "FieldName": "finding_info.modified_time_dt", "Filter": { "Start": start, "End": end } });
+        json!({ "Filters": { "CompositeFilters": [{ "DateFilters": [filter], "Operator": "AND" }] }, "MaxResults": 50 })
+    };
+    let early = half("2000-01-01T00:00:00.000Z", "2026-11-21T06:30:00.000Z");
+    let late = half("2026-11-21T06:30:00.001Z", "2100-01-01T00:00:00.000Z");
+    let (one, other) = (ids(early.clone()).await, ids(late).await);
+    assert!(!one.is_empty() && !other.is_empty());
+    assert_eq!(one.len() + other.len(), expected.len());
+    let (_, first) = world.post(&gov, place, "/findingsv2", &early).await;
+    let moved = json!({ "NextToken": first["NextToken"], "MaxResults": 50 });
+    for wrong in [moved, json!({ "MaxResults": 101 }), json!({ "Sort": 1 })] {
+        let (status, reply) = world.post(&gov, place, "/findingsv2", &wrong).await;
+        assert_eq!(
+            (status, reply["__type"].as_str().unwrap()),
+            (400, "ValidationException"),
+            "{wrong}"
+        );
+    }
+    assert_eq!(world.get(&gov, place, "/hubv2").await.0, 200);
+    world.aws.change(|estate| {
+        let account = estate.account_mut(GOV).unwrap();
+        account.cell_mut(place.0).unwrap().hub_v2 = None;
+    });
+    assert_eq!(ids(json!({})).await, Vec::<Value>::new());
+    assert_eq!(world.get(&gov, place, "/hubv2").await.0, 404);
+}
+
+#[tokio::test]
 async fn findings_of_a_scan_type_that_is_off_are_missing_in_silence() {
     let world = World::start().await;
     let (prod, place) = (world.assume(PROD).await, ("us-east-1", "inspector2"));
