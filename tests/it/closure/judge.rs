@@ -254,14 +254,16 @@ impl Judge {
     fn note(&mut self, estate: &Estate, flaw: &Flaw, cycle: &Cycle) {
         let proof = &mut self.proofs[flaw.n];
         let open = flaw.face.is_open();
+        if flaw.there {
+            proof.counted = false;
+            proof.since.clear();
+        }
         // What a look that began before has shown stays what it has shown.
         proof.came_back = flaw.there && proof.is_heard(flaw, &cycle.looked);
         if proof.came_back {
             proof.passed = false;
             proof.shown_away.clear();
-            proof.counted = false;
             proof.away_heard = false;
-            proof.since.clear();
         }
         if flaw.flickers {
             let doors = flaw.doors().into_iter();
