@@ -8,6 +8,7 @@ use poamd_contract::clock::{Clock, SystemClock};
 
 use super::failure::Failure;
 use crate::config::{Env, ProcessEnv};
+use crate::domain::actor;
 use crate::wiring::SystemChance;
 
 /// A screen that people look at.
@@ -15,6 +16,27 @@ use crate::wiring::SystemChance;
 pub struct Screen {
     pub columns: u16,
     pub rows: u16,
+}
+
+/// Whose process this is, as the operating system has it.
+#[derive(Clone, Copy)]
+pub struct Login {
+    /// The real user id.
+    pub uid: u32,
+    /// The name of an account by its number, from wherever the system keeps them (files, LDAP …).
+    pub name_of: fn(u32) -> Option<String>,
+}
+
+impl Login {
+    fn of_process() -> Self {
+        Self {
+            uid: rustix::process::getuid().as_raw(),
+            name_of: |uid| {
+                let user = nix::unistd::User::from_uid(uid.into()).ok().flatten();
+                user.map(|user| user.name)
+            },
+        }
+    }
 }
 
 /// The outside.
@@ -26,6 +48,7 @@ pub struct Shell<'a> {
     pub screen: Option<Screen>,
     /// Standard error is a terminal: there may be progress bars.
     pub watched: bool,
+    pub login: Login,
     pub env: Arc<dyn Env>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
@@ -60,6 +83,7 @@ impl<'a> Shell<'a> {
             input,
             screen,
             watched: io::stderr().is_terminal(),
+            login: Login::of_process(),
             env: Arc::new(ProcessEnv),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
@@ -82,19 +106,12 @@ impl<'a> Shell<'a> {
         Ok(writeln!(self.err, "{line}")?)
     }
 
-    /// Who acts, for the audit log: `cli:` and the user's name, or number where there is no plain name.
+    /// Who acts, for the audit log ([`actor`]): number and name by the operating system, of the person who called sudo
+    /// where root or the service's user acts.
     pub fn actor(&self) -> String {
-        let plain = |name: &String| {
-            !name.is_empty()
-                && name.len() <= 64
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-        };
-        match self.env.var("USER").filter(plain) {
-            Some(name) => format!("cli:{name}"),
-            None => format!("cli:uid-{}", rustix::process::getuid().as_raw()),
-        }
+        let sudo_uid = self.env.var("SUDO_UID");
+        let (uid, by_sudo) = actor::who(self.login.uid, sudo_uid.as_deref());
+        actor::of_login(uid, (self.login.name_of)(uid).as_deref(), by_sudo)
     }
 }
 
@@ -107,5 +124,12 @@ mod tests {
         use rustix::process::{DumpableBehavior, dumpable_behavior};
         keep_memory_private().unwrap();
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
+
+    #[test]
+    fn the_system_knows_the_name_of_whose_process_this_is() {
+        let login = Login::of_process();
+        assert_eq!((login.name_of)(0).as_deref(), Some("root"));
+        assert_eq!(login.uid, rustix::process::getuid().as_raw());
     }
 }

@@ -1,6 +1,7 @@
 //! Nouns and rules of the ledger. No I/O, no async, no database; a clock comes as a value.
 
 pub mod account;
+pub mod actor;
 pub mod blind;
 pub mod clock;
 pub mod command;

@@ -17,7 +17,7 @@ use super::{AnyConnection, Result, StoreError, to_json};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub at: DateTime<Utc>,
-    /// `job:pull`, `person:<id>`, `cli:<user>`.
+    /// `job:pull`, `person:<id>`, `cli:<name>#<uid>`.
     pub actor: String,
     /// `finding.opened`, `record.closed`, `ticket.created` …
     pub kind: &'static str,

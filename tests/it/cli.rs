@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use poamd::cli::failure::Exit;
-use poamd::cli::shell::{Screen, Shell};
+use poamd::cli::shell::{Login, Screen, Shell};
 use poamd::store::{DatabaseUrl, Store};
 use poamd_contract::chance::Chance;
 use poamd_contract::clock::ManualClock;
@@ -45,6 +45,15 @@ impl Ran {
         self
     }
 }
+
+/// The users of a test's system, by number; `TEST_UID` says whose process it is.
+const PEOPLE: [(u32, &str); 5] = [
+    (0, "root"),
+    (990, "poamd"),
+    (1_000, "tester"),
+    (1_001, "dana"),
+    (1_002, "omar"),
+];
 
 /// Always the same chance.
 struct Fixed;
@@ -101,10 +110,15 @@ impl House {
     }
 
     fn run_on(&self, screen: Option<Screen>, args: &[&str]) -> Ran {
+        self.run_in(&[], screen, args)
+    }
+
+    /// The same with variables in the environment.
+    fn run_in(&self, env: &[(&str, &str)], screen: Option<Screen>, args: &[&str]) -> Ran {
         let config = self.path("poamd.toml");
         let mut all = vec!["--config", config.to_str().unwrap()];
         all.extend(args);
-        run(&all, &[], screen, self.clock.clone())
+        run(&all, env, screen, self.clock.clone())
     }
 
     /// The fixtures of the formats, imported.
@@ -131,6 +145,17 @@ fn run(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
+    let login = Login {
+        uid: env
+            .get("TEST_UID")
+            .map_or(1_000, |uid| uid.parse().unwrap()),
+        name_of: |uid| {
+            PEOPLE
+                .iter()
+                .find(|(n, _)| *n == uid)
+                .map(|(_, name)| (*name).to_owned())
+        },
+    };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let exit = {
         let mut shell = Shell {
@@ -139,6 +164,7 @@ fn run(
             input: &mut std::io::empty(),
             screen,
             watched: false,
+            login,
             env: Arc::new(env),
             clock,
             chance: Arc::new(Fixed),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::Rules;
 use super::{Act, ActError, Doing, Done, Result, found, refused};
+use crate::domain::actor;
 use crate::domain::deviation::{DeviationKind, DeviationState, Request};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::vendor::Wait;
@@ -175,10 +176,12 @@ impl Doing<'_, '_> {
     /// Who may, and what has to be there.
     fn check_step(&mut self, row: &DeviationRow, step: Step<'_>) -> Result<()> {
         match step {
-            Step::ApproveInternally if row.requested_by == self.act.actor => refused(format!(
-                "{} asked for it; another person has to approve it",
-                row.requested_by
-            )),
+            Step::ApproveInternally if actor::is_same(&row.requested_by, self.act.actor) => {
+                refused(format!(
+                    "{} asked for it, and {} is the same person; another has to approve it",
+                    row.requested_by, self.act.actor
+                ))
+            }
             Step::Submit if row.kind.0 == DeviationKind::FalsePositive => {
                 if attachments::of_record(self.conn, row.record_id)?.is_empty() {
                     return refused(format!(

@@ -69,7 +69,7 @@ pub struct Act<'a> {
     pub store: &'a Store,
     pub rules: &'a Rules,
     pub record: RecordId,
-    /// `cli:<user>`, `person:<id>`.
+    /// `cli:<name>#<uid>` ([`crate::domain::actor`]), `person:<id>`.
     pub actor: &'a str,
     pub now: DateTime<Utc>,
     /// Empty where nobody has to say.
