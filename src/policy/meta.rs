@@ -33,6 +33,8 @@ pub struct PolicyMeta {
     pub references: Vec<String>,
     /// Security Hub controls that are the same weakness (`EC2.13`); may be empty.
     pub equivalent: Vec<String>,
+    /// A finding of it means that the internet reaches the item (IRV of FedRAMP VER, "exposed" of BOD 26-04).
+    pub exposes: bool,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,8 @@ struct RawMeta {
     controls: Vec<String>,
     references: Vec<String>,
     equivalent: Vec<String>,
+    #[serde(default)]
+    exposes: bool,
 }
 
 impl PolicyMeta {
@@ -179,6 +183,7 @@ impl RawMeta {
             controls: self.controls,
             references: self.references,
             equivalent: self.equivalent,
+            exposes: self.exposes,
         }
     }
 }
@@ -253,6 +258,10 @@ mod tests {
     fn a_complete_meta_is_read() {
         let meta = PolicyMeta::from_json(&good().to_string()).unwrap();
         assert_eq!((meta.score, meta.severity), (75, Severity::High));
+        assert!(!meta.exposes, "only what says so exposes");
+        let mut open = good();
+        open["exposes"] = json!(true);
+        assert!(PolicyMeta::from_json(&open.to_string()).unwrap().exposes);
     }
 
     #[test]
@@ -281,6 +290,7 @@ mod tests {
             ("references", json!(["http://example.com"]), "https"),
             ("equivalent", json!(["EC2"]), "Security Hub"),
             ("equivalent", json!(["EC2.13", "EC2.13"]), "twice"),
+            ("exposes", json!("yes"), "invalid type"),
             ("extra", json!(1), "unknown field"),
         ] {
             let mut meta = good();

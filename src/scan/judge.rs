@@ -1,6 +1,7 @@
 //! From verdicts to findings: pure. Not in it: which of the findings known before are gone; that is the ledger's to
 //! say, and only for what was judged.
 
+use poamd_contract::detail::Detail;
 use poamd_contract::finding::{
     Channel, FindingReport, Identity, ResourceRef, Signal, Weakness, WeaknessKind,
 };
@@ -64,6 +65,11 @@ fn finding(item: &SeenItem, policy: &PolicyMeta, evidence: &str, message: &str) 
             .iter()
             .map(|control| format!("NIST.800-53.r5 {control}"))
             .collect(),
+        // Only that it is open is said: that one policy finds nothing says nothing of the others.
+        detail: Box::new(Detail {
+            reachable: policy.exposes.then_some(true),
+            ..Detail::default()
+        }),
         ..report(item, &policy.id, evidence)
     }
 }
@@ -209,6 +215,7 @@ mod tests {
             (Some(Severity::High), Some(90))
         );
         assert_eq!(report.weakness.equivalent, ["EC2.13"]);
+        assert_eq!(report.detail.reachable, Some(true));
         assert_eq!(report.resources[0].id, group().arn);
         assert_eq!(report.requirements[0], "NIST.800-53.r5 AC-4");
         assert!(
@@ -256,5 +263,6 @@ mod tests {
         );
         assert!(report.severity >= Some(Severity::High) && report.score >= Some(ERROR_SCORE));
         assert_eq!(report.marks, ["policy-error"]);
+        assert_eq!(report.detail.reachable, None, "nobody has seen it");
     }
 }

@@ -21,6 +21,7 @@ meta := {
 	"controls": ["AC-4", "AC-4(21)", "CM-7", "SC-7", "SC-7(4)", "SC-7(5)", "SC-7(11)", "SC-7(16)", "SC-7(21)"],
 	"references": ["https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"],
 	"equivalent": ["EC2.13"],
+	"exposes": true,
 }
 
 # One finding for each of the two worlds (IPv4, IPv6), however many rules open it: closing SSH to that world is one
