@@ -196,6 +196,21 @@ fn secret(key: &str, secret: &Secret, env: &dyn Env) -> Result<SecretString, Wir
     Ok(resolved.value)
 }
 
+/// What may be asked of the organization and the hub; empty in a build without the `aws` feature.
+pub struct Estate {
+    pub organization: Option<Arc<dyn Organization>>,
+    pub hub: Option<Arc<dyn HubWriter>>,
+}
+
+/// The parts that `poamd config check` asks whether they are allowed.
+pub fn estate(config: &Config, around: &Surroundings) -> Result<Estate, WiringError> {
+    let aws = aws(config, around)?;
+    Ok(Estate {
+        organization: aws.organization,
+        hub: aws.hub,
+    })
+}
+
 /// What AWS offers to the jobs; empty in a build without the `aws` feature.
 #[derive(Default)]
 struct AwsParts {

@@ -13,7 +13,7 @@ use super::listing::counted;
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
-use super::{account, wait_for};
+use super::{account, estate, wait_for};
 use crate::config::{Config, CronExpr, DatabaseUrl, duration, example};
 use crate::jobs::Quiet;
 use crate::query::instant;
@@ -74,6 +74,7 @@ fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, F
     // A ledger that does not open has been told of by its own check.
     let store = store.ok();
     checks.push(references(&config, store.as_ref()));
+    checks.extend(estate::offline(&config));
     checks.extend(timetable(&config, shell));
     if !args.offline {
         checks.extend(wait_for(outside(&config, &around, store.as_ref()))?);
@@ -182,6 +183,9 @@ fn known_accounts(config: &Config, store: Option<&Store>) -> (BTreeSet<String>, 
             add(&row.id, &row.name, &row.label);
         }
     }
+    // Accounts that are found bear these, whether or not any is known yet.
+    let found = config.organization.iter().flat_map(|of| of.all_labels());
+    labels.extend(found.map(str::to_lowercase));
     (names, labels)
 }
 
@@ -273,15 +277,20 @@ async fn reached(config: &Config, around: &Surroundings, store: Option<&Store>) 
                 .filter(|a| !declared(&a.id)),
         );
     }
+    let mut checks = estate::online(config, around, &accounts).await;
     if accounts.is_empty() {
-        return vec![Check::warning(
+        checks.push(Check::warning(
             "accounts",
             "none is watched: poamd account add, or [[accounts]]",
-        )];
+        ));
+        return checks;
     }
-    account::probe(config, around, &accounts)
-        .await
-        .unwrap_or_else(|failure| vec![Check::failed("accounts", failure.text)])
+    checks.extend(
+        account::probe(config, around, &accounts)
+            .await
+            .unwrap_or_else(|failure| vec![Check::failed("accounts", failure.text)]),
+    );
+    checks
 }
 
 fn lines(path: &Path, config: &Config) -> Vec<String> {

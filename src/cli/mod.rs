@@ -7,6 +7,7 @@ mod config;
 mod coverage;
 mod demo;
 mod doctor;
+mod estate;
 mod evidence;
 mod export;
 pub mod failure;

@@ -100,6 +100,12 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// Every label that an account found can get.
+    pub fn all_labels(&self) -> impl Iterator<Item = &str> {
+        let named = self.labels.iter().map(|(label, _)| label.as_str());
+        named.chain([self.label.as_str()])
+    }
+
     pub(super) fn read(r: Reader<'_>) -> Option<Self> {
         r.reject_unknown();
         let (id, regions) = (r.get::<AccountId>("account"), r.get("regions"));

@@ -124,6 +124,85 @@ fn a_check_proves_each_part_and_names_the_next_runs_with_their_zone() {
 }
 
 #[test]
+fn a_check_names_what_contradicts_itself_in_organization_and_write_back() {
+    let organization =
+        "[aws.organization]\naccount = \"999900001111\"\nregions = [\"us-gov-west-1\"]\n";
+    let detail = |config: &str, name: &str| {
+        let house = House::with(config);
+        let ran = house.run(&["config", "check", "--offline", "--format", "json"]);
+        let checks = ran.rows();
+        let check = checks.iter().find(|c| c["name"] == name);
+        check.map(|c| {
+            let text = |key: &str| c[key].as_str().unwrap().to_owned();
+            (text("verdict"), text("detail"))
+        })
+    };
+    let good = format!("{organization}external_id = \"x-1\"\ninclude = [\"ou:/Workloads/*\"]\n");
+    let (verdict, said) = detail(&good, "organization").unwrap();
+    assert_eq!(verdict, "ok", "{said}");
+    assert!(
+        said.contains("999900001111 in aws-us-gov") && said.contains("ou:/Workloads/*"),
+        "{said}"
+    );
+    for (more, want) in [
+        ("include = [\"id:prod*\"]\n", "fits no account"),
+        ("exclude = [\"name:*\"]\n", "leaves out every account"),
+        (
+            "include = [\"name:a\"]\nexclude = [\"name:a\"]\n",
+            "included and excluded",
+        ),
+        (
+            "labels = [\"Dev = name:*\", \"Test = name:t*\"]\n",
+            "is never given",
+        ),
+        (
+            "[[accounts]]\nid = \"123456789012\"\nname = \"shop\"\nregions = [\"us-east-1\"]\nexternal_id = \"y-1\"\n",
+            "another partition",
+        ),
+    ] {
+        let (verdict, said) = detail(
+            &format!("{good}{more}").replace("include = [\"ou:/Workloads/*\"]\ninclude", "include"),
+            "organization",
+        )
+        .unwrap();
+        assert_eq!(verdict, "warning", "{more}");
+        assert!(said.contains(want), "{more}: {said}");
+    }
+    let (_, said) = detail(organization, "organization").unwrap();
+    assert!(said.contains("no external_id"), "{said}");
+    // A label that only the organization gives is known.
+    let report = "[mail]\nhost = \"127.0.0.1\"\nfrom = \"p@example.gov\"\nsecurity = \"none\"\n[[reports]]\nname = \"r\"\n\
+        recipients = [\"i@example.gov\"]\nschedule = \"0 7 * * MON\"\naccount_labels = [\"Sandbox\"]\n";
+    let (verdict, _) = detail(&format!("{good}{report}"), "names").unwrap();
+    assert_eq!(verdict, "warning");
+    let known = format!("{good}labels = [\"Sandbox = name:s*\"]\n{report}");
+    assert_eq!(detail(&known, "names").unwrap().0, "ok");
+
+    assert_eq!(detail("", "writeback"), None);
+    for (config, want) in [
+        ("[writeback]\nenabled = true\n", "no ticket is ever made"),
+        ("[writeback]\nenabled = true\nwhat = []\n", "what is empty"),
+        (
+            "[writeback]\nenabled = true\n[aws]\nsources = [\"guardduty\"]\n",
+            "nothing to write to",
+        ),
+    ] {
+        let (verdict, said) = detail(config, "writeback").unwrap();
+        assert_eq!(verdict, "warning", "{config}");
+        assert!(said.contains(want), "{config}: {said}");
+    }
+    assert_eq!(
+        detail(
+            "[writeback]\nenabled = true\nwhat = [\"fields\"]\n",
+            "writeback"
+        )
+        .unwrap()
+        .0,
+        "ok"
+    );
+}
+
+#[test]
 fn a_secret_that_is_not_there_fails_the_check_and_is_never_printed() {
     let house = House::with(
         "[mail]\nhost = \"127.0.0.1\"\nfrom = \"p@example.gov\"\nuser = \"p\"\n\
