@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use poamd::domain::clock::Clocks;
 use poamd::domain::finding::FindingStatus;
 use poamd::domain::milestone::MilestoneChangeKind;
 use poamd::domain::rating::Rating;
@@ -136,7 +137,10 @@ fn entries(store: &Store) -> Vec<exchange::Entry> {
     store
         .read_here(|conn| {
             let snapshot = moment().snapshot(conn)?;
-            exchange::dataset(conn, &snapshot, &Filter::default())
+            let mut entries = exchange::dataset(conn, &snapshot, &Filter::default())?;
+            let today = moment().day();
+            exchange::rank(conn, &snapshot, &Clocks::default(), today, &mut entries)?;
+            Ok(entries)
         })
         .unwrap()
 }

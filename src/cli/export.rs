@@ -1,5 +1,6 @@
 //! `poamd export`: the POA&M in the form that somebody asks for.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::config::poam::NRating;
 use crate::config::system::Impact;
 use crate::domain::rating::Rating;
-use crate::domain::record::RecordStatus;
+use crate::domain::record::{RecordId, RecordStatus};
 use crate::exchange::dataset::{self, Dataset, Moment, System};
 use crate::exchange::{self, Entry, FormError, deviations, emass, fedramp, oscal, ver};
 use crate::jobs::rules;
@@ -74,6 +75,15 @@ enum Scope {
     LateOrDeviated,
 }
 
+/// What a workbook is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Occasion {
+    /// Monthly monitoring
+    Monthly,
+    /// An assessment or a significant change
+    Assessment,
+}
+
 /// How eMASS names its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Revision {
@@ -100,9 +110,12 @@ pub struct Args {
     /// A header in that workbook whose column stays empty; may be given again
     #[arg(long, value_name = "HEADER", requires = "into")]
     leave: Vec<String>,
-    /// fedramp-xlsx: configuration findings share one CM-6 item on the open sheet
+    /// fedramp-xlsx: configuration findings share one CM-6 item on the open sheet; [poam] roll_up makes it the rule
     #[arg(long)]
     roll_up: bool,
+    /// fedramp-xlsx: what the workbook is for; in an assessment every configuration finding is an item
+    #[arg(long, value_enum, value_name = "OCCASION", default_value = "monthly")]
+    occasion: Occasion,
     /// emass: which names the columns have
     #[arg(long, value_enum, value_name = "REVISION", default_value = "rev5")]
     emass: Revision,
@@ -129,7 +142,10 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), 
     let moment = Moment::as_of(args.as_of, shell.clock.now());
     let opened = load::look(at, shell)?;
     let read = read(&opened, &filter, moment, args)?;
-    let bytes = read.bytes(args)?;
+    let options = fedramp::Options {
+        roll_up: args.occasion == Occasion::Monthly && (args.roll_up || opened.config.poam.roll_up),
+    };
+    let bytes = read.bytes(args, options)?;
     match &args.out {
         None => Ok(shell.out.write_all(&bytes)?),
         Some(path) => {
@@ -157,12 +173,23 @@ impl Args {
                 "{word} is a workbook, which no terminal can show: name a file with --out FILE.xlsx"
             )));
         }
+        if self.roll_up && self.occasion == Occasion::Assessment {
+            return Err(Failure::usage(
+                "--roll-up is for monthly monitoring: in an assessment each configuration finding is mapped to its own \
+                 controls; leave one of the two out",
+            ));
+        }
         if !is_workbook && self.into.is_some() {
             return Err(Failure::usage(
                 "--into fills a workbook: it goes with fedramp-xlsx, emass and deviation-request",
             ));
         }
         Ok(())
+    }
+
+    /// Nothing is left out beyond what the filters leave.
+    fn takes_all(&self) -> bool {
+        !self.late && self.scope == Scope::AllOpen
     }
 
     fn takes(&self, record: &dataset::Record, today: NaiveDate) -> bool {
@@ -186,16 +213,24 @@ fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result
         if let Err(unknown) = filter.check_accounts(&snapshot.account_names()) {
             return Ok(Err(unknown));
         }
-        let mut data = dataset::load(conn, &snapshot, filter, &system, moment)?;
-        let today = data.today;
-        data.records.retain(|record| args.takes(record, today));
-        if !matches!(args.format, Format::Csv | Format::Json) {
-            return Ok(Ok(Read::Dataset(Box::new(data))));
-        }
+        let listed = matches!(args.format, Format::Csv | Format::Json);
+        let kept = if listed && args.takes_all() {
+            None
+        } else {
+            let mut data = dataset::load(conn, &snapshot, filter, &system, moment)?;
+            let today = data.today;
+            data.records.retain(|record| args.takes(record, today));
+            if !listed {
+                return Ok(Ok(Read::Dataset(Box::new(data))));
+            }
+            let kept: HashSet<RecordId> = data.records.iter().map(|r| r.id).collect();
+            Some(kept)
+        };
         let mut entries = exchange::dataset(conn, &snapshot, filter)?;
-        exchange::rank(conn, &snapshot, &clocks, today, &mut entries)?;
-        let kept: std::collections::HashSet<_> = data.records.iter().map(|r| r.id).collect();
-        entries.retain(|entry| kept.contains(&entry.record.id));
+        exchange::rank(conn, &snapshot, &clocks, moment.day(), &mut entries)?;
+        if let Some(kept) = kept {
+            entries.retain(|entry| kept.contains(&entry.record.id));
+        }
         Ok::<_, StoreError>(Ok(Read::Entries(entries)))
     })?;
     Ok(read?)
@@ -220,7 +255,7 @@ impl Read {
         }
     }
 
-    fn bytes(&self, args: &Args) -> Result<Vec<u8>, Failure> {
+    fn bytes(&self, args: &Args, options: fedramp::Options) -> Result<Vec<u8>, Failure> {
         let own = match &args.into {
             None => None,
             Some(path) => Some(std::fs::read(path).map_err(|cause| {
@@ -230,10 +265,15 @@ impl Read {
                 ))
             })?),
         };
-        Ok(self.form(args, own.as_deref())?)
+        Ok(self.form(args, options, own.as_deref())?)
     }
 
-    fn form(&self, args: &Args, own: Option<&[u8]>) -> Result<Vec<u8>, FormError> {
+    fn form(
+        &self,
+        args: &Args,
+        options: fedramp::Options,
+        own: Option<&[u8]>,
+    ) -> Result<Vec<u8>, FormError> {
         let data = match self {
             Self::Entries(entries) => {
                 let mut bytes = Vec::new();
@@ -251,17 +291,19 @@ impl Read {
             Format::VerReportHtml => Ok(ver::html(data, args.since).into_bytes()),
             Format::Oscal => oscal::poam(data, args.oscal_version.into()),
             Format::OscalAr => oscal::results(data, args.oscal_version.into()),
-            _ => workbook(data, args, own),
+            _ => workbook(data, args, options, own),
         }
     }
 }
 
 /// A workbook of our own, or somebody's filled.
-fn workbook(data: &Dataset, args: &Args, own: Option<&[u8]>) -> Result<Vec<u8>, FormError> {
+fn workbook(
+    data: &Dataset,
+    args: &Args,
+    options: fedramp::Options,
+    own: Option<&[u8]>,
+) -> Result<Vec<u8>, FormError> {
     let leave = &args.leave;
-    let options = fedramp::Options {
-        roll_up: args.roll_up,
-    };
     let revision = match args.emass {
         Revision::Rev4 => emass::Revision::Rev4,
         Revision::Rev5 => emass::Revision::Rev5,

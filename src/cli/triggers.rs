@@ -6,15 +6,19 @@ use super::failure::Failure;
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
-use crate::domain::escalation::{self, Distance};
-use crate::store::reporting;
+use crate::domain::escalation::{self, Distance, Looks};
+use crate::store::{coverage, reporting};
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), Failure> {
     let opened = load::look(at, shell)?;
-    let aged = opened.store.read_here(reporting::aged)?;
+    let now = shell.clock.now();
+    let (aged, cells) = opened
+        .store
+        .read_here(|conn| Ok((reporting::aged(conn)?, coverage::at(conn, now)?)))?;
     let records: Vec<_> = aged.into_iter().map(|(_, record)| record).collect();
-    let today = shell.clock.now().date_naive();
-    let distances = escalation::distances(&records, opened.config.poam.ato_vulnerabilities, today);
+    let looks = Looks::of(cells.iter().map(|cell| cell.state.as_str()));
+    let baseline = opened.config.poam.ato_vulnerabilities;
+    let distances = escalation::distances(&records, baseline, looks, now.date_naive());
     told.tell(shell, &distances, |all| all.iter().map(line).collect())
 }
 

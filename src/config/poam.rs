@@ -104,6 +104,14 @@ pub const SECTION: Section = Section {
             "Unique vulnerabilities at authorization: what the escalation trigger \"20 % more\" is held against. Without \
             it that trigger is not counted.",
         ),
+        Key::with_default(
+            "roll_up",
+            Kind::Flag,
+            "false",
+            "true: in the FedRAMP workbook of monthly monitoring findings of configuration share one CM-6 item, and each \
+            failed check stands on Configuration Findings. An assessment (poamd export --occasion assessment) maps each.",
+        )
+        .example("true"),
     ],
 };
 
@@ -223,6 +231,8 @@ pub struct Poam {
     pub grouping: Vec<Grouping>,
     pub contacts: Vec<Contact>,
     pub ato_vulnerabilities: Option<u32>,
+    /// Findings of configuration share one CM-6 item in monthly monitoring.
+    pub roll_up: bool,
 }
 
 /// What may be different for accounts of a label.
@@ -345,7 +355,7 @@ impl Poam {
         let (automatable, impact) = (r.get("missing_automatable"), r.get("missing_impact"));
         let exposure = r.get("missing_exposure");
         let (reopen, soon) = (r.get("reopen_window"), r.get("due_soon"));
-        let gap_limit = r.get("gap_limit");
+        let (gap_limit, roll_up) = (r.get("gap_limit"), r.get("roll_up"));
         let usual = sets.zip(class).zip(n).zip(exposure).map(
             |(((sets, class), default_n_rating), missing_exposure)| Clocks {
                 sets,
@@ -363,6 +373,7 @@ impl Poam {
             grouping: grouping.into_iter().collect::<Option<_>>()?,
             contacts: contacts.into_iter().collect::<Option<_>>()?,
             ato_vulnerabilities: r.optional("ato_vulnerabilities"),
+            roll_up: roll_up?,
             usual: usual?,
             labels: labels.into_iter().collect::<Option<_>>()?,
             own,

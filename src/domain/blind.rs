@@ -27,6 +27,17 @@ pub struct Place {
     pub service: String,
 }
 
+impl Place {
+    /// The place that stands for an account nobody has ever looked at.
+    pub fn whole(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: GLOBAL.to_owned(),
+            service: ACCOUNT.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{ID}{}/{}/{}", self.account, self.region, self.service)
@@ -107,11 +118,7 @@ pub fn gaps(
         .iter()
         .filter(|w| unseen(&w.account))
         .map(|w| Gap {
-            place: Place {
-                account: w.account.clone(),
-                region: GLOBAL.to_owned(),
-                service: ACCOUNT.to_owned(),
-            },
+            place: Place::whole(&w.account),
             state: "never looked at".to_owned(),
             reason: "no look at it was ever complete".to_owned(),
             since: w.since,

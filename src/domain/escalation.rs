@@ -27,6 +27,27 @@ impl Aged {
     }
 }
 
+/// The places that were looked at, as the trigger about scans without credentials sees them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Account × region × service.
+    pub all: u64,
+    /// Of them those where we had not the rights to look.
+    pub denied: u64,
+}
+
+impl Looks {
+    /// Counts states of `coverage`; what is switched off or ended is not looked at.
+    pub fn of<'a>(states: impl Iterator<Item = &'a str>) -> Self {
+        let mut looks = Self::default();
+        for state in states.filter(|state| !matches!(*state, "off" | "ended")) {
+            looks.all += 1;
+            looks.denied += u64::from(state == "denied");
+        }
+        looks
+    }
+}
+
 /// One trigger and how far away it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Distance {
@@ -52,14 +73,19 @@ impl Distance {
 }
 
 /// All triggers against the records. `baseline` is the number of unique vulnerabilities at authorization.
-pub fn distances(records: &[Aged], baseline: Option<u32>, today: NaiveDate) -> Vec<Distance> {
+pub fn distances(
+    records: &[Aged],
+    baseline: Option<u32>,
+    looks: Looks,
+    today: NaiveDate,
+) -> Vec<Distance> {
     let triggers = &frames::frames().triggers;
     let mut found: Vec<Distance> = triggers
         .iter()
         .filter_map(|trigger| match trigger.metric.as_deref() {
             None => aged(trigger, records, today),
             Some("uniqueVulnerabilityCount") => Some(unique(trigger, records, baseline, today)),
-            Some("unauthenticatedScanShare") => Some(unauthenticated(trigger)),
+            Some("unauthenticatedScanShare") => Some(unauthenticated(trigger, looks, today)),
             Some(_) => None,
         })
         .collect();
@@ -147,18 +173,28 @@ fn unique(
     }
 }
 
-fn unauthenticated(trigger: &Trigger) -> Distance {
+/// poamd never looks without credentials; where their rights did not reach it saw nothing, which is the least that a scan
+/// without credentials is. What scanners of others submit says for itself how it was made.
+fn unauthenticated(trigger: &Trigger, looks: Looks, today: NaiveDate) -> Distance {
+    let percent = u64::from(trigger.percent.unwrap_or_default());
+    let threshold = (looks.all * percent).div_ceil(100);
+    let counted = looks.all > 0;
+    let left = threshold.saturating_sub(looks.denied);
     Distance {
-        trigger: format!(
-            "{} % or more of the scans unauthenticated",
-            trigger.percent.unwrap_or_default()
-        ),
+        trigger: format!("{percent} % or more of the scans unauthenticated"),
         action: trigger.first.clone().unwrap_or_default(),
-        count: None,
-        threshold: None,
-        left: None,
-        reached_on: None,
-        note: "not counted: poamd itself looks only with credentials; scans of others say so themselves".to_owned(),
+        count: counted.then_some(looks.denied),
+        threshold: counted.then_some(threshold),
+        left: counted.then_some(left),
+        reached_on: (counted && left == 0).then_some(today),
+        note: if counted {
+            format!(
+                "places we had no rights to look at, of {}; scans of others are not counted",
+                looks.all
+            )
+        } else {
+            "not counted: nothing has been looked at yet".to_owned()
+        },
     }
 }
 
@@ -261,7 +297,26 @@ mod tests {
     }
 
     fn ask(records: &[Aged], baseline: Option<u32>) -> Vec<Distance> {
-        distances(records, baseline, day(TODAY))
+        distances(records, baseline, Looks::default(), day(TODAY))
+    }
+
+    #[test]
+    fn looks_without_rights_count_as_scans_without_credentials() {
+        let ask = |states: &[&str]| {
+            let looks = Looks::of(states.iter().copied());
+            let d = distances(&[], None, looks, day(TODAY)).remove(5);
+            (d.count, d.threshold, d.left)
+        };
+        let mut states = vec!["complete"; 20];
+        assert_eq!(ask(&states), (Some(0), Some(2), Some(2)));
+        (states[0], states[1]) = ("denied", "failed");
+        assert_eq!(ask(&states), (Some(1), Some(2), Some(1)));
+        states[2] = "denied";
+        assert_eq!(ask(&states), (Some(2), Some(2), Some(0)));
+        // What is not looked at is no scan.
+        states[3..].fill("off");
+        assert_eq!(ask(&states), (Some(2), Some(1), Some(0)));
+        assert_eq!(ask(&["off", "ended"]), (None, None, None));
     }
 
     #[test]

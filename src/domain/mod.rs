@@ -27,6 +27,7 @@ pub mod pulling;
 pub mod rating;
 pub mod record;
 pub mod record_fact;
+pub mod rollup;
 pub mod score;
 pub mod signals;
 pub mod supplement;

@@ -315,7 +315,10 @@ impl Taking<'_> {
         };
         if let Some((origin, entries)) = &read.kev {
             let fresh = self.one(conn, IntelKind::Kev, origin, |conn| {
-                Ok((stored::replace_kev(conn, entries)?, entries.len() as i64))
+                Ok((
+                    stored::replace_kev(conn, entries, stamp(self.now))?,
+                    entries.len() as i64,
+                ))
             })?;
             summary.imported.push(fresh);
         }

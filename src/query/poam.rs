@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::filter::{Facts, Filter};
 use super::laid::{self, LaidDown};
 use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
-use crate::domain::deadline::last_day;
+use crate::domain::deadline::{is_due_before_detection, last_day};
 use crate::domain::finding::FindingStatus;
 use crate::domain::priority::Term;
 use crate::domain::rating::Rating;
@@ -41,6 +41,8 @@ pub struct PoamView {
     /// A day.
     pub due: Option<NaiveDate>,
     pub due_rule: String,
+    /// That day was over when it was detected, as a KEV date can be: it is late from its first day.
+    pub due_before_detection: bool,
     /// The order of work, higher is sooner; set where the day is known (`query::priority`).
     pub priority: Option<i64>,
     /// What the priority is made of.
@@ -92,6 +94,7 @@ impl View for PoamView {
         ("detected", &["detected"]),
         ("due", &["due"]),
         ("due_rule", &["due_rule"]),
+        ("due_before_detection", &["due_before_detection"]),
         ("priority", &["priority"]),
         ("priority_terms", &["priority_terms", "name"]),
         ("priority_terms.points", &["priority_terms", "points"]),
@@ -241,6 +244,7 @@ impl PoamView {
             detected: time(row.detected_at),
             due: row.due,
             due_rule: row.due_rule.clone(),
+            due_before_detection: is_due_before_detection(row.due, row.detected_at.and_utc()),
             priority: None,
             priority_terms: Vec::new(),
             closed: row.closed_at.map(time),

@@ -108,6 +108,8 @@ pub struct GapLine {
     pub place: String,
     pub since: DateTime<Utc>,
     pub cause: String,
+    /// The records that it is by now, if it has lasted too long.
+    pub records: Vec<String>,
 }
 
 /// The report as its templates see it.
@@ -178,6 +180,8 @@ pub struct RecordLine {
     pub rating: Rating,
     pub due: Option<NaiveDate>,
     pub days_left: Option<i64>,
+    /// That day was over when it was detected, as CISA's can be.
+    pub due_before_detection: bool,
     pub items: usize,
     pub justified: bool,
     pub tickets: Vec<TicketLine>,
@@ -296,6 +300,7 @@ impl RecordLine {
             due: record.due,
             // What waits for its vendor counts no days past its own.
             days_left: days_left(record.due, today).filter(|left| *left >= 0 || !record.waits),
+            due_before_detection: record.due.is_some_and(|due| due < record.detected),
             items: record.items.len(),
             justified: record.justification.is_some(),
             tickets: record.tickets.clone(),

@@ -1,15 +1,21 @@
 //! Where we could not look, in plain words: cells of coverage with the same trouble are one line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use super::context::GapLine;
-use crate::domain::blind;
+use crate::domain::blind::{self, Place};
+use crate::domain::record::RecordId;
 use crate::store::coverage::CoverageRow;
 
-/// Lines by service and cause, in order; `name_of` gives what people call an account.
-pub(super) fn lines(cells: &[CoverageRow], name_of: impl Fn(&str) -> String) -> Vec<GapLine> {
+/// Lines by service and cause, in order; `name_of` gives what people call an account, `record_of` the record that a gap
+/// is by now.
+pub(super) fn lines(
+    cells: &[CoverageRow],
+    name_of: impl Fn(&str) -> String,
+    record_of: impl Fn(&Place) -> Option<RecordId>,
+) -> Vec<GapLine> {
     let mut groups: BTreeMap<(String, String), Vec<&CoverageRow>> = BTreeMap::new();
     for cell in cells {
         let key = (blind::words(&cell.service), cause_words(cell));
@@ -19,18 +25,37 @@ pub(super) fn lines(cells: &[CoverageRow], name_of: impl Fn(&str) -> String) -> 
         .into_iter()
         .filter_map(|((service, cause), cells)| {
             let since = cells.iter().map(|cell| cell.since).min()?;
+            let records: BTreeSet<RecordId> = cells
+                .iter()
+                .filter_map(|cell| record_of(&place(cell)))
+                .collect();
             Some(GapLine {
                 place: format!("{service} in {}", places(&cells, &name_of)),
                 since: since.and_utc(),
                 cause,
+                records: records.iter().map(ToString::to_string).collect(),
             })
         })
         .collect()
 }
 
+fn place(cell: &CoverageRow) -> Place {
+    Place {
+        account: cell.account.clone(),
+        region: cell.region.clone(),
+        service: cell.service.clone(),
+    }
+}
+
 /// An account that is watched and that no job has looked at so far.
-pub(super) fn never_looked(account: &str, name: &str, since: DateTime<Utc>) -> GapLine {
+pub(super) fn never_looked(
+    account: &str,
+    name: &str,
+    since: DateTime<Utc>,
+    record: Option<RecordId>,
+) -> GapLine {
     GapLine {
+        records: record.iter().map(ToString::to_string).collect(),
         place: titled(account, name),
         since,
         cause: "nobody has looked yet; the next pull and scan begin with it".to_owned(),
@@ -118,8 +143,11 @@ mod tests {
                 id.to_owned()
             }
         };
-        let found = lines(&cells, name_of);
+        let record_of = |place: &Place| (place.service == "scan:s3").then_some(RecordId(7));
+        let found = lines(&cells, name_of, record_of);
         assert_eq!(found.len(), 2);
+        assert_eq!(found[1].records, ["POAM-000007"]);
+        assert!(found[0].records.is_empty());
         assert_eq!(
             found[0].place,
             "Inspector Classic in gov (111111111111), us-gov-east-1, us-gov-west-1; 222222222222, us-east-1"

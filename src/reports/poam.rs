@@ -11,8 +11,9 @@ use super::context::{
     AuditHead, ChangeLine, Changes, Justification, PoamReport, RecordRow, ReportHead, TicketLine,
 };
 use super::{Content, Moment, Order, ReportError, gaps};
+use crate::domain::blind::Place;
 use crate::domain::deadline::last_day;
-use crate::domain::escalation::{self, Aged};
+use crate::domain::escalation::{self, Aged, Looks};
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::domain::score;
@@ -76,7 +77,10 @@ pub fn read(
         .filter(|(account, _)| scope.covers(account))
         .map(|(_, record)| record)
         .collect();
-    let triggers = escalation::distances(&aged, order.ato_vulnerabilities, today);
+    let mut cells = coverage::at(conn, moment.now)?;
+    cells.retain(|cell| scope.covers(&cell.account));
+    let looks = Looks::of(cells.iter().map(|cell| cell.state.as_str()));
+    let triggers = escalation::distances(&aged, order.ato_vulnerabilities, looks, today);
     let head = ReportHead {
         deployment: moment.deployment.clone(),
         as_of: moment.now,
@@ -129,6 +133,8 @@ impl<'a> Scope<'a> {
     ) -> Result<Vec<super::context::GapLine>, StoreError> {
         let mut cells = coverage::at(conn, now)?;
         cells.retain(|cell| self.covers(&cell.account));
+        let records = reporting::gap_records(conn)?;
+        let record_of = |place: &Place| records.get(&place.to_string()).copied().map(RecordId);
         let looked: BTreeSet<&str> = cells.iter().map(|cell| cell.account.as_str()).collect();
         let unseen = self.accounts.values().filter(|account| {
             account.active
@@ -138,7 +144,9 @@ impl<'a> Scope<'a> {
         });
         let unseen: Vec<_> = unseen
             .map(|account| {
-                gaps::never_looked(&account.id, &account.name, account.created_at.and_utc())
+                let whole = Place::whole(&account.id);
+                let since = account.created_at.and_utc();
+                gaps::never_looked(&account.id, &account.name, since, record_of(&whole))
             })
             .collect();
         let open: Vec<_> = cells
@@ -146,7 +154,9 @@ impl<'a> Scope<'a> {
             .filter(|cell| !cell.is_complete())
             .cloned()
             .collect();
-        let mut lines = gaps::lines(&open, |account| self.name(account));
+        let of =
+            |place: &Place| record_of(place).or_else(|| record_of(&Place::whole(&place.account)));
+        let mut lines = gaps::lines(&open, |account| self.name(account), of);
         lines.extend(unseen);
         Ok(lines)
     }

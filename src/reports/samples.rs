@@ -218,11 +218,13 @@ fn gaps(as_of: DateTime<Utc>) -> Vec<GapLine> {
             place: "GuardDuty in gov-enclave (456789012345), us-gov-east-1".into(),
             since: as_of.checked_sub_days(Days::new(3)).unwrap_or(as_of),
             cause: "the role poamd-reader may not call guardduty:ListDetectors; add it to the role's policy".into(),
+            records: vec!["POAM-000042".into()],
         },
         GapLine {
             place: "Inspector Classic in all accounts".into(),
             since: as_of.checked_sub_days(Days::new(40)).unwrap_or(as_of),
             cause: "AWS ended the service on 20 May 2026; remove it from the pulls".into(),
+            records: Vec::new(),
         },
     ]
 }
@@ -265,6 +267,7 @@ fn hostile() -> Parts {
         place: bad(),
         since: head.as_of,
         cause: bad(),
+        records: vec![bad()],
     };
     (head, vec![row, later], changes, vec![gap])
 }

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::columns::{Col, stamp};
-use super::dialect::insert_many;
+use super::dialect::insert_rows;
 use super::schema::{findings, intel_epss, intel_files, intel_kev, intel_ssvc};
 use super::{AnyConnection, Result};
 use crate::domain::clock::Impact;
@@ -31,10 +31,15 @@ pub struct IntelFile {
     pub actor: String,
 }
 
+/// An entry of the KEV catalog, and for how long the catalog here said so.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = intel_kev, treat_none_as_default_value = false)]
 pub struct KevRow {
     pub cve: String,
+    /// The import that brought it.
+    pub since: NaiveDateTime,
+    /// The import that changed it or took it out; `None`: it holds.
+    pub until: Option<NaiveDateTime>,
     pub added: NaiveDate,
     pub due: NaiveDate,
     pub name: String,
@@ -103,33 +108,114 @@ pub fn note(conn: &mut AnyConnection, row: &IntelFile) -> Result<()> {
     Ok(())
 }
 
-/// Puts a catalog in the place of the old one; the CVEs that are otherwise now.
-pub fn replace_kev(conn: &mut AnyConnection, entries: &[KevEntry]) -> Result<BTreeSet<String>> {
+/// Puts a catalog in the place of the old one and keeps what the old one said; the CVEs that are otherwise now. Only the
+/// difference is written.
+pub fn replace_kev(
+    conn: &mut AnyConnection,
+    entries: &[KevEntry],
+    now: NaiveDateTime,
+) -> Result<BTreeSet<String>> {
     let old: BTreeMap<String, KevRow> = intel_kev::table
+        .filter(intel_kev::until.is_null())
         .select(KevRow::as_select())
         .load(conn)?
         .into_iter()
         .map(|row: KevRow| (row.cve.clone(), row))
         .collect();
-    let rows: Vec<KevRow> = entries
+    let given: BTreeSet<&str> = entries.iter().map(|entry| entry.cve.as_str()).collect();
+    let fresh: Vec<KevRow> = entries
         .iter()
-        .map(|entry| KevRow {
+        .filter(|entry| old.get(&entry.cve).is_none_or(|row| !row.says(entry)))
+        .map(|entry| KevRow::new(entry, now))
+        .collect();
+    let gone = old.keys().filter(|cve| !given.contains(cve.as_str()));
+    let gone = gone.cloned().collect::<Vec<String>>();
+    let over: Vec<&str> = fresh
+        .iter()
+        .map(|row| row.cve.as_str())
+        .filter(|cve| old.contains_key(*cve))
+        .chain(gone.iter().map(String::as_str))
+        .collect();
+    for keys in over.chunks(KEYS_A_QUERY) {
+        // What held for no time at all was never shown to anybody.
+        let held = || intel_kev::until.is_null().and(intel_kev::cve.eq_any(keys));
+        diesel::delete(intel_kev::table.filter(held().and(intel_kev::since.eq(now))))
+            .execute(conn)?;
+        diesel::update(intel_kev::table.filter(held()))
+            .set(intel_kev::until.eq(now))
+            .execute(conn)?;
+    }
+    insert_rows!(conn, intel_kev::table, &fresh, ROWS_A_STATEMENT)?;
+    let mut changed: BTreeSet<String> = gone.into_iter().collect();
+    changed.extend(fresh.into_iter().map(|row| row.cve));
+    Ok(changed)
+}
+
+impl KevRow {
+    fn new(entry: &KevEntry, now: NaiveDateTime) -> Self {
+        Self {
             cve: entry.cve.clone(),
+            since: now,
+            until: None,
             added: entry.added,
             due: entry.due,
             name: entry.name.clone(),
             ransomware: entry.ransomware,
             triage: entry.triage.clone(),
-        })
-        .collect();
-    diesel::delete(intel_kev::table).execute(conn)?;
-    for chunk in rows.chunks(ROWS_A_STATEMENT) {
-        insert_many!(conn, intel_kev::table, chunk)?;
+        }
     }
-    Ok(changed(
-        old,
-        rows.into_iter().map(|row| (row.cve.clone(), row)),
-    ))
+
+    fn says(&self, entry: &KevEntry) -> bool {
+        Self::new(entry, self.since) == *self
+    }
+}
+
+/// The catalog as it is here, or as it was here at a moment; by CVE.
+pub fn kev(
+    conn: &mut AnyConnection,
+    until: Option<NaiveDateTime>,
+) -> Result<HashMap<String, KevRow>> {
+    let rows: Vec<KevRow> = match until {
+        None => intel_kev::table
+            .filter(intel_kev::until.is_null())
+            .select(KevRow::as_select())
+            .load(conn)?,
+        Some(moment) => intel_kev::table
+            .filter(intel_kev::since.le(moment))
+            .filter(
+                intel_kev::until
+                    .is_null()
+                    .or(intel_kev::until.gt(moment).assume_not_null()),
+            )
+            .select(KevRow::as_select())
+            .load(conn)?,
+    };
+    Ok(rows.into_iter().map(|row| (row.cve.clone(), row)).collect())
+}
+
+/// Probabilities of these CVEs in millionths. Scores have no history: of a moment before the file came there are none.
+pub fn epss(
+    conn: &mut AnyConnection,
+    cves: &[&str],
+    until: Option<NaiveDateTime>,
+) -> Result<HashMap<String, u32>> {
+    let mut known = HashMap::new();
+    if let Some(moment) = until
+        && file(conn, IntelKind::Epss)?.is_none_or(|file| file.imported_at > moment)
+    {
+        return Ok(known);
+    }
+    for keys in cves.chunks(KEYS_A_QUERY) {
+        let rows: Vec<(String, i64)> = intel_epss::table
+            .filter(intel_epss::cve.eq_any(keys))
+            .select((intel_epss::cve, intel_epss::epss))
+            .load(conn)?;
+        known.extend(
+            rows.into_iter()
+                .filter_map(|(cve, epss)| Some((cve, u32::try_from(epss).ok()?))),
+        );
+    }
+    Ok(known)
 }
 
 /// The same for scores. Changed are those whose step in the priority is another: the rest moves by a hair every day.
@@ -153,7 +239,7 @@ pub fn replace_epss(conn: &mut AnyConnection, entries: &[EpssEntry]) -> Result<B
                 percentile: i64::from(entry.percentile),
             })
             .collect();
-        insert_many!(conn, intel_epss::table, &rows)?;
+        insert_rows!(conn, intel_epss::table, &rows, ROWS_A_STATEMENT)?;
         new.extend(
             rows.iter()
                 .filter(|row| step(row) > 0)
@@ -197,9 +283,7 @@ pub fn replace_ssvc(
             .execute(conn)?;
         }
     }
-    for chunk in rows.chunks(ROWS_A_STATEMENT) {
-        insert_many!(conn, intel_ssvc::table, chunk)?;
-    }
+    insert_rows!(conn, intel_ssvc::table, &rows, ROWS_A_STATEMENT)?;
     Ok(changed(
         old,
         rows.into_iter().map(|row| (row.cve.clone(), row)),
@@ -231,6 +315,7 @@ pub fn of_cves(conn: &mut AnyConnection, cves: &[&str]) -> Result<HashMap<String
     for keys in cves.chunks(KEYS_A_QUERY) {
         let kev: Vec<KevRow> = intel_kev::table
             .filter(intel_kev::cve.eq_any(keys))
+            .filter(intel_kev::until.is_null())
             .select(KevRow::as_select())
             .load(conn)?;
         for row in kev {
@@ -252,6 +337,25 @@ pub fn of_cves(conn: &mut AnyConnection, cves: &[&str]) -> Result<HashMap<String
             let cve = row.cve.clone();
             known.entry(cve).or_default().ssvc = Some(row);
         }
+    }
+    Ok(known)
+}
+
+/// What was known of these CVEs at a moment; now without one. SSVC answers have no history and are those of today.
+pub fn at(
+    conn: &mut AnyConnection,
+    cves: &[&str],
+    until: Option<NaiveDateTime>,
+) -> Result<HashMap<String, CveIntel>> {
+    let mut known = of_cves(conn, cves)?;
+    if until.is_none() {
+        return Ok(known);
+    }
+    let (mut listed, scores) = (kev(conn, until)?, epss(conn, cves, until)?);
+    for cve in cves {
+        let entry = known.entry((*cve).to_owned()).or_default();
+        entry.kev = listed.remove(*cve);
+        entry.epss = scores.get(*cve).copied();
     }
     Ok(known)
 }

@@ -1,5 +1,7 @@
 //! What reports read across the ledger, in columns no wider than they need. Reads only; every list has one order.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::WeaknessKind;
@@ -9,6 +11,7 @@ use super::columns::{Col, stamp};
 use super::justifications::ACCEPTED;
 use super::schema::{accounts, audit, findings, justifications, records, tickets};
 use super::{AnyConnection, Result};
+use crate::domain::blind;
 use crate::domain::escalation::Aged;
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
@@ -162,6 +165,19 @@ pub fn events_behind(
         .order(audit::n)
         .select((audit::kind, audit::subject))
         .load(conn)?)
+}
+
+/// The record that each gap in coverage is by now, by the id of its place ([`blind::Place`]).
+pub fn gap_records(conn: &mut AnyConnection) -> Result<BTreeMap<String, i64>> {
+    let rows: Vec<(String, Option<i64>)> = findings::table
+        .filter(findings::source.eq(blind::SOURCE))
+        .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+        .select((findings::arn, findings::record_id))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(place, record)| Some((place, record?)))
+        .collect())
 }
 
 /// Every record as escalation triggers see it, with its account; merged ones are left out.

@@ -556,8 +556,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    intel_kev (cve) {
+    intel_kev (cve, since) {
         cve -> Text,
+        since -> Timestamp,
+        until -> Nullable<Timestamp>,
         added -> Date,
         due -> Date,
         name -> Text,

@@ -1,10 +1,12 @@
 //! The command line as programs and people meet it: names, filters, exit codes, what is written where.
 
 mod accounts;
+mod decisions;
 mod documented;
 mod errors;
 mod evidence;
 mod gaps;
+mod intel;
 mod lists;
 mod pages;
 mod plans;

@@ -9,8 +9,10 @@ use poamd::domain::clock::{ClockSet, Clocks, Policy};
 use poamd::domain::deviation::{DeviationKind, DeviationState};
 use poamd::domain::intel::IntelKind;
 use poamd::domain::record::RecordId;
+use poamd::exchange::dataset::{self, Moment, System};
 use poamd::jobs::intel::{self as job, Summary};
 use poamd::poam::{self, Rules};
+use poamd::query::filter::Filter;
 use poamd::store::audit;
 use poamd::store::columns::Col;
 use poamd::store::deviations::{self, NewDeviation};
@@ -691,4 +693,77 @@ proptest! {
             return Err(TestCaseError::fail("the chain is broken"));
         }
     }
+}
+
+#[test]
+fn a_form_has_the_catalog_and_the_scores_of_its_day() {
+    for_each_database(|store| {
+        let files = Files::new();
+        let rules = Rules::default();
+        take(store, hub(), vec![flaw("CVE-2026-1000", "a", 0)], at(1));
+        plan(store, &rules, 1);
+        for (day, name, due) in [(2, "a", "2026-09-20"), (4, "b", "2026-09-10")] {
+            let released = at(day).date_naive().to_string();
+            let file = catalog(&released, &[("CVE-2026-1000", "2026-08-30", due)]);
+            import(store, &rules, &[files.write(name, file)], day).unwrap();
+        }
+        let epss = files.write("e", scores("2026-10-05", &[("CVE-2026-1000", "0.25")]));
+        import(store, &rules, &[epss], 5).unwrap();
+        let gone = catalog(
+            "2026-10-08",
+            &[("CVE-2026-9999", "2026-08-30", "2026-09-30")],
+        );
+        import(store, &rules, &[files.write("c", gone)], 8).unwrap();
+        let flaw = |as_of: i64| {
+            let moment = Moment::as_of(Some(at(as_of).date_naive()), at(9));
+            let data = store
+                .read_here(|conn| {
+                    let snapshot = moment.snapshot(conn)?;
+                    dataset::load(
+                        conn,
+                        &snapshot,
+                        &Filter::default(),
+                        &System::default(),
+                        moment,
+                    )
+                })
+                .unwrap();
+            let flaw = data.records[0].flaw.clone();
+            (flaw.kev, flaw.kev_due, flaw.epss)
+        };
+        assert_eq!(flaw(1), (false, None, None));
+        assert_eq!(flaw(2), (true, day("2026-09-20"), None));
+        assert_eq!(flaw(3), flaw(2));
+        assert_eq!(flaw(4), (true, day("2026-09-10"), None));
+        assert_eq!(flaw(5), (true, day("2026-09-10"), Some(250_000)));
+        assert_eq!(
+            flaw(9),
+            (false, None, Some(250_000)),
+            "taken out of the catalog"
+        );
+    });
+}
+
+#[test]
+fn what_is_late_from_its_first_day_says_so_once() {
+    for_each_database(|store| {
+        let files = Files::new();
+        let rules = Rules::default();
+        let early = catalog(
+            "2026-10-01",
+            &[("CVE-2026-1000", "2025-12-30", "2026-01-20")],
+        );
+        import(store, &rules, &[files.write("k", early)], 0).unwrap();
+        take(store, hub(), vec![flaw("CVE-2026-1000", "a", 0)], at(1));
+        plan(store, &rules, 1);
+        let record = record_of(store, "CVE-2026-1000");
+        assert_eq!(record.due, day("2026-01-20"), "CISA's day as printed");
+        let first = untouched(store);
+        for day in 2..40 {
+            plan(store, &rules, day);
+        }
+        assert_eq!(untouched(store), first, "no day writes it anew");
+        let subject = RecordId(record.id).to_string();
+        assert_eq!(kinds(store, &subject), ["record.opened", "record.planned"]);
+    });
 }

@@ -5,7 +5,7 @@ mod ledger;
 mod oscal;
 mod sheets;
 mod ver;
-mod workbook;
+pub mod workbook;
 
 use poamd::exchange::{deviations, emass, fedramp, oscal as form, ver as report};
 

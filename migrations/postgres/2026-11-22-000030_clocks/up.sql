@@ -9,13 +9,18 @@ CREATE TABLE intel_files (
     actor TEXT NOT NULL
 );
 
+-- What the KEV catalog says and said: an entry holds from the import that brought it (since) to the one that changed it or
+-- took it out (until), so that a past day is shown with the catalog of that day.
 CREATE TABLE intel_kev (
-    cve TEXT PRIMARY KEY NOT NULL,
+    cve TEXT NOT NULL,
+    since TIMESTAMP NOT NULL,
+    until TIMESTAMP,
     added DATE NOT NULL,
     due DATE NOT NULL,
     name TEXT NOT NULL,
     ransomware BOOLEAN NOT NULL,
-    triage TEXT
+    triage TEXT,
+    PRIMARY KEY (cve, since)
 );
 
 -- Probability and percentile in millionths.

@@ -228,5 +228,27 @@ fn list(shell: &mut Shell<'_>, at: Option<&Path>, list: &List) -> Result<(), Fai
             &BY_PRIORITY
         }
     };
-    listing::print(shell, &list.shown, list.filters.any_status(), rows, layout)
+    let early: Vec<String> = rows
+        .iter()
+        .filter(|row| row.due_before_detection && row.is_late(today))
+        .map(|row| row.id.to_string())
+        .collect();
+    let is_table = list.shown.format == listing::Format::Table;
+    listing::print(shell, &list.shown, list.filters.any_status(), rows, layout)?;
+    match early.as_slice() {
+        [] => Ok(()),
+        _ if !is_table => Ok(()),
+        some => shell.say(&format!("due before it was detected: {}", named(some))),
+    }
+}
+
+/// The first of them, and how many more.
+fn named(ids: &[String]) -> String {
+    const NAMED: usize = 10;
+    let more = ids.len().saturating_sub(NAMED);
+    let first = ids[..ids.len() - more].join(", ");
+    match more {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }

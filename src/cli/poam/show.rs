@@ -111,8 +111,11 @@ fn lines(whole: &Whole) -> Vec<String> {
             Some(due) => format!("due       {due} ({})", r.due_rule),
             None => "due       no day".to_owned(),
         },
-        format!("seen by   {}", r.sources.join(", ")),
     ];
+    if r.due_before_detection {
+        lines.push("          due before it was detected: late from its first day".to_owned());
+    }
+    lines.push(format!("seen by   {}", r.sources.join(", ")));
     if let Some(points) = r.priority {
         lines.push(format!("priority  {points}"));
         lines.extend(

@@ -21,7 +21,7 @@ use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownText};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
-use crate::store::{self, AnyConnection, Result};
+use crate::store::{self, AnyConnection, Result, intel};
 
 /// The moment that a form is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,6 +264,7 @@ pub fn load(
             view, row, label, findings, &laid_down, system, moment,
         ));
     }
+    look_up(conn, &mut records, moment)?;
     let today = moment.day();
     let newest = records.iter().map(|r| r.changed).max();
     let stamp = if moment.is_past {
@@ -278,6 +279,23 @@ pub fn load(
         stamp,
         records,
     })
+}
+
+/// Adds what the catalogs of that moment say of the CVEs.
+fn look_up(conn: &mut AnyConnection, records: &mut [Record], moment: Moment) -> Result<()> {
+    let until = moment.is_past.then(|| moment.until.naive_utc());
+    let cves = records.iter().flat_map(|r| r.flaw.cves.iter());
+    let cves: BTreeSet<&str> = cves.map(String::as_str).collect();
+    if cves.is_empty() {
+        return Ok(());
+    }
+    let cves: Vec<&str> = cves.into_iter().collect();
+    let kev = intel::kev(conn, until)?;
+    let epss = intel::epss(conn, &cves, until)?;
+    for record in records {
+        record.flaw.look_up(&kev, &epss);
+    }
+    Ok(())
 }
 
 /// What the findings of a record say together.

@@ -6,6 +6,8 @@
 mod load;
 mod words;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::detail::{Cvss, Fix, Flaw};
 use poamd_contract::finding::WeaknessKind;
@@ -20,8 +22,10 @@ use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::vendor::Wait;
+use crate::domain::{blind, deadline};
 use crate::query::poam::Justification;
 use crate::query::{ItemRef, TicketRef};
+use crate::store::intel::KevRow;
 
 /// The authorized system, as forms name it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,6 +61,14 @@ pub struct Dataset {
     pub stamp: DateTime<Utc>,
     /// By id; closed and superseded ones too.
     pub records: Vec<Record>,
+}
+
+impl Dataset {
+    /// Live records of places that nobody can look at: a form that says what was found names them with it.
+    pub fn gaps(&self) -> impl Iterator<Item = &Record> {
+        let blind = |r: &&Record| r.status.is_live() && r.weakness.starts_with(blind::WEAKNESS);
+        self.records.iter().filter(blind)
+    }
 }
 
 /// One record with all that was found and laid down about it.
@@ -238,10 +250,12 @@ pub struct Flaws {
     pub cves: Vec<String>,
     /// The highest of NVD's, else of anybody's.
     pub cvss: Option<Cvss>,
-    /// Probability in millionths, the highest.
+    /// Probability in millionths, the highest; of the file that was handed over, else of a detector.
     pub epss: Option<u32>,
-    /// One is in CISA's catalog of known exploited vulnerabilities.
+    /// One is in CISA's catalog of known exploited vulnerabilities: the one that was handed over, or a detector's.
     pub kev: bool,
+    /// The earliest day one of them was listed.
+    pub kev_added: Option<NaiveDate>,
     /// The earliest day that CISA names.
     pub kev_due: Option<NaiveDate>,
     /// What has the flaw, with its version.
@@ -301,6 +315,12 @@ impl Record {
     pub fn is_late(&self, today: NaiveDate) -> bool {
         let excused = self.vendor.as_ref().is_some_and(|v| v.excuses(today));
         self.is_past_due(today) && !excused
+    }
+
+    /// Due on a day that was over when it was detected: CISA's days count from the listing, not from detection. Such a
+    /// record is late from its first day.
+    pub fn is_due_before_detection(&self) -> bool {
+        deadline::is_due_before_detection(self.due, self.detected)
     }
 
     /// The rating at detection; informational counts as Low, as the form knows no less.
@@ -378,8 +398,9 @@ impl Flaws {
             }
         }
         self.epss = self.epss.max(flaw.epss);
-        self.kev |= flaw.kev_added.is_some() || flaw.kev_due.is_some();
-        self.kev_due = [self.kev_due, flaw.kev_due].into_iter().flatten().min();
+        if flaw.kev_added.is_some() || flaw.kev_due.is_some() {
+            self.list(flaw.kev_added, flaw.kev_due);
+        }
         for package in &flaw.packages {
             let named = format!("{} {}", package.name, package.version);
             let named = named.trim().to_owned();
@@ -388,6 +409,21 @@ impl Flaws {
             }
         }
         self.no_fix = flaw.fix == Some(Fix::No);
+    }
+
+    /// Adds what the files say of the CVEs: a score of today is newer than a detector's, of two days the earlier counts.
+    fn look_up(&mut self, kev: &HashMap<String, KevRow>, epss: &HashMap<String, u32>) {
+        for row in self.cves.clone().iter().filter_map(|cve| kev.get(cve)) {
+            self.list(Some(row.added), Some(row.due));
+        }
+        let known = self.cves.iter().filter_map(|cve| epss.get(cve)).max();
+        self.epss = known.copied().or(self.epss);
+    }
+
+    fn list(&mut self, added: Option<NaiveDate>, due: Option<NaiveDate>) {
+        self.kev = true;
+        self.kev_added = [self.kev_added, added].into_iter().flatten().min();
+        self.kev_due = [self.kev_due, due].into_iter().flatten().min();
     }
 }
 

@@ -11,9 +11,7 @@ use crate::domain::finding::FindingStatus;
 use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
-
-/// The item that configuration findings share.
-const SHARED_ID: &str = "POAM-CM-6";
+use crate::domain::rollup::Shared;
 
 /// One record.
 pub fn row(layout: &Layout, data: &Dataset, record: &Record) -> Vec<Cell> {
@@ -49,8 +47,13 @@ fn of_finding(key: &str, finding: &Finding) -> Option<Cell> {
     })
 }
 
-/// The one CM-6 item for many configuration findings: the worst rating, the earliest dates, all assets.
-pub fn rolled_up(layout: &Layout, data: &Dataset, records: &[&Record]) -> Option<Vec<Cell>> {
+/// The one CM-6 item for many configuration findings: the worst rating, the earliest due day, all assets.
+pub fn rolled_up(
+    layout: &Layout,
+    data: &Dataset,
+    shared: Shared,
+    records: &[&Record],
+) -> Option<Vec<Cell>> {
     let first = records.first()?;
     let mut one = (*first).clone();
     let mut assets: Vec<Asset> = records.iter().flat_map(|r| r.assets.clone()).collect();
@@ -67,7 +70,7 @@ pub fn rolled_up(layout: &Layout, data: &Dataset, records: &[&Record]) -> Option
     one.sources = records.iter().flat_map(|r| r.sources.clone()).collect();
     one.sources.sort();
     one.sources.dedup();
-    one.detected = records.iter().map(|r| r.detected).min()?;
+    one.detected = shared.detected;
     one.due = records.iter().filter_map(|r| r.due).min();
     one.changed = records.iter().map(|r| r.changed).max()?;
     one.original = records
@@ -89,7 +92,7 @@ pub fn rolled_up(layout: &Layout, data: &Dataset, records: &[&Record]) -> Option
     one.justification = None;
     (one.previous, one.superseded_by, one.vendor) = (None, None, None);
     let cells = layout.keys().map(|key| match key {
-        "poam_id" => Cell::text(SHARED_ID),
+        "poam_id" => Cell::text(shared.id()),
         _ => cell(key, data, &one),
     });
     Some(cells.collect())
@@ -304,6 +307,16 @@ fn changes(r: &Record) -> String {
     changes.join("\n\n")
 }
 
+/// What CISA says of its exploitation, and why it may be late from its first day.
+fn kev(r: &Record) -> Option<String> {
+    let added = r.flaw.kev_added?;
+    let late = match r.is_due_before_detection() {
+        true => "; it was due before it was detected, so it is late from its first day",
+        false => "",
+    };
+    Some(format!("In CISA's KEV catalog since {added}{late}"))
+}
+
 fn comments(r: &Record) -> String {
     let mut all = Vec::new();
     for ticket in &r.tickets {
@@ -315,6 +328,7 @@ fn comments(r: &Record) -> String {
     if r.due.is_some() && formula_day(r) != r.due {
         all.push(format!("Scheduled completion: {}", r.due_rule));
     }
+    all.extend(kev(r));
     if let Some(j) = &r.justification {
         all.push(format!(
             "Justification by {} (to {}): {}",

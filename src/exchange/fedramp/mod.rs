@@ -10,11 +10,14 @@ use super::dataset::{Dataset, Record};
 use super::sheet::{self, Cell, Head, Table};
 use layout::Layout;
 
+use crate::domain::record::RecordStatus;
+use crate::domain::rollup;
+
 /// What the form leaves to be chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Configuration findings share one CM-6 item on the open sheet, as monthly monitoring allows (`poam.md` 1.3); each
-    /// stands on Configuration Findings.
+    /// Configuration findings share one CM-6 item on the open sheet, as monthly monitoring allows and an assessment does
+    /// not (`poam.md` 1.3); each stands on Configuration Findings.
     pub roll_up: bool,
 }
 
@@ -90,19 +93,25 @@ fn open_rows(
     if !options.roll_up {
         return rows(layout, data, live);
     }
-    // A deviation or a vendor's dependency is decided for one weakness and cannot be shared.
-    let shares = |r: &&&Record| {
-        r.is_configuration()
-            && r.live_deviation().is_none()
-            && r.vendor.as_ref().is_none_or(|v| !v.live)
-    };
     let own: Vec<&Record> = live.iter().filter(|r| !shares(r)).copied().collect();
-    let shared: Vec<&Record> = live.iter().filter(shares).copied().collect();
-    let mut all: Vec<Vec<Cell>> = cells::rolled_up(layout, data, &shared)
+    let together: Vec<&Record> = live.iter().filter(|r| shares(r)).copied().collect();
+    let ever = data.records.iter().filter(|r| shares(r));
+    let item = rollup::shared(ever.map(|r| (r.detected, r.closed)));
+    let mut all: Vec<Vec<Cell>> = item
+        .and_then(|item| cells::rolled_up(layout, data, item, &together))
         .into_iter()
         .collect();
     all.extend(rows(layout, data, &own));
     all
+}
+
+/// Whether a record shares, or shared while it lived: a deviation or a vendor's dependency is decided for one weakness and
+/// stands on an item of its own, and so does what was merged into another.
+fn shares(record: &Record) -> bool {
+    record.is_configuration()
+        && record.status != RecordStatus::Superseded
+        && record.live_deviation().is_none()
+        && record.vendor.as_ref().is_none_or(|v| !v.live)
 }
 
 /// One row for each failed check on a resource.

@@ -37,7 +37,7 @@ struct Results {
 struct One {
     uuid: Uuid,
     title: String,
-    description: &'static str,
+    description: String,
     start: String,
     end: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub fn results(data: &Dataset, version: Version) -> Result<Vec<u8>, FormError> {
     let one = One {
         uuid: writer.id("result", &day),
         title: format!("Automated checks, {}", data.today),
-        description: "What detectors and policies found in the accounts of the system.",
+        description: description(data),
         start: instant(start.unwrap_or(data.stamp).min(data.stamp)),
         end: instant(data.stamp),
         local_definitions: LocalDefinitions {
@@ -141,6 +141,22 @@ pub fn results(data: &Dataset, version: Version) -> Result<Vec<u8>, FormError> {
     let mut bytes = serde_json::to_vec(&file)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// What the result is, and what it could not see.
+fn description(data: &Dataset) -> String {
+    let mut text = "What detectors and policies found in the accounts of the system.".to_owned();
+    let gaps: Vec<String> = data
+        .gaps()
+        .map(|r| format!("{} ({}, account {})", r.id, r.title, r.account))
+        .collect();
+    if !gaps.is_empty() {
+        text.push_str(&format!(
+            " Not everything could be looked at; what was not is tracked as {}.",
+            gaps.join("; ")
+        ));
+    }
+    text
 }
 
 /// Records by the controls they hit, in the catalog's spelling.

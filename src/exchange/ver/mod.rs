@@ -348,6 +348,10 @@ fn supplementary(r: &Record) -> Option<String> {
             .flaw
             .kev_due
             .map_or_else(String::new, |due| format!(", due {due}"));
+        let due = match r.is_due_before_detection() {
+            true => format!("{due}, before it was detected"),
+            false => due,
+        };
         all.push(format!("Known to be exploited (CISA KEV{due})."));
     }
     if r.evaluation.completed.is_none() {

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::super::dataset::{Dataset, Record};
+use super::redact::redact;
 use super::{Accepted, Period, Sorted, Vulnerability};
 use crate::domain::rating::Rating;
 use crate::render::sink;
@@ -75,23 +76,28 @@ fn title(data: &Dataset) -> String {
     format!("{}: vulnerability detection and response", data.system.name)
 }
 
+fn head(data: &Dataset, period: Period) -> Block {
+    let provider = match data.system.provider.as_str() {
+        "" => String::new(),
+        provider => format!("Provider: {provider}. "),
+    };
+    Block::Text(format!(
+        "{provider}Period from {} to {}. Times are UTC. Details that would help exploitation are left out.",
+        period.from.date_naive(),
+        period.to.date_naive()
+    ))
+}
+
 fn blocks(data: &Dataset, since: Option<NaiveDate>) -> Vec<Block> {
     let period = Period::of(data, since);
     let sorted = Sorted::of(data, period);
     let mut blocks = vec![
         Block::Title(title(data)),
-        Block::Text(format!(
-            "{} Period from {} to {}. Times are UTC. Details that would help exploitation are left out.",
-            match data.system.provider.as_str() {
-                "" => String::new(),
-                provider => format!("Provider: {provider}."),
-            },
-            period.from.date_naive(),
-            period.to.date_naive()
-        ).trim().to_owned()),
+        head(data, period),
         Block::Heading("Summary".to_owned()),
         summary(data, period, &sorted),
     ];
+    blocks.extend(blind(data));
     let overdue: Vec<&Vulnerability<'_>> = sorted
         .active
         .iter()
@@ -154,6 +160,25 @@ fn blocks(data: &Dataset, since: Option<NaiveDate>) -> Vec<Block> {
         sorted.accepted.iter().map(accepted),
     ));
     blocks
+}
+
+/// Where detection fails, by its records: what is not seen cannot be in the lists that follow.
+fn blind(data: &Dataset) -> Vec<Block> {
+    let gaps = data.gaps().map(|r| {
+        let since = r.detected.format("%Y-%m-%d").to_string();
+        vec![r.id.to_string(), redact(&r.title, r), since]
+    });
+    let rows: Vec<Vec<String>> = gaps.collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Block::Heading(format!("Failures of detection ({})", rows.len())),
+        Block::Table {
+            head: vec!["Id", "What", "Since"],
+            rows,
+        },
+    ]
 }
 
 fn summary(data: &Dataset, period: Period, sorted: &Sorted<'_>) -> Block {

@@ -16,7 +16,9 @@ const ACCOUNT: &str = "123456789012";
 #[test]
 fn doctor_names_the_record_of_what_is_not_seen() {
     let house = House::with(&format!(
-        "[[accounts]]\nid = \"{ACCOUNT}\"\nname = \"payments\"\nlabel = \"Prod\"\nregions = [\"us-east-1\"]\n"
+        "[[accounts]]\nid = \"{ACCOUNT}\"\nname = \"payments\"\nlabel = \"Prod\"\nregions = [\"us-east-1\"]\n\
+         [mail]\nhost = \"127.0.0.1\"\nport = 1\nfrom = \"p@example.gov\"\nsecurity = \"none\"\n\
+         [[reports]]\nname = \"weekly\"\nrecipients = [\"isso@example.gov\"]\nschedule = \"0 7 * * MON\"\n"
     ));
     // Any verb that writes brings the account in.
     house
@@ -57,6 +59,32 @@ fn doctor_names_the_record_of_what_is_not_seen() {
     assert!(
         doctor.contains("detection gaps") && doctor.contains("detection-gap/securityhub"),
         "{doctor}"
+    );
+    let rows = house.run(&["poam", "list", "--format", "json"]).rows();
+    let gap = rows
+        .iter()
+        .find(|r| r["weakness"] == "detection-gap/securityhub")
+        .unwrap();
+    let id = gap["id"].as_str().unwrap();
+    let mail = house.run(&["report", "preview", "weekly"]).done().out;
+    assert!(mail.contains(&format!("now a record: {id}")), "{mail}");
+    let report = house.run(&["export", "--format", "ver-report"]).done().out;
+    assert!(report.contains("Failures of detection (1)"), "{report}");
+    let results = house.run(&["export", "--format", "oscal-ar"]).json();
+    let said = results["assessment-results"]["results"][0]["description"]
+        .as_str()
+        .unwrap();
+    assert!(said.contains(&format!("tracked as {id} (")), "{said}");
+    // One of two places shows nothing for want of rights: as bad as a scan without credentials.
+    let triggers = house.run(&["poam", "triggers", "--format", "json"]).rows();
+    let blind = triggers
+        .iter()
+        .find(|t| t["trigger"].as_str().unwrap().contains("unauthenticated"))
+        .unwrap();
+    assert_eq!(
+        (&blind["count"], &blind["threshold"], &blind["left"]),
+        (&1.into(), &1.into(), &0.into()),
+        "{blind}"
     );
     let listed = house.run(&["poam", "list", "--format", "json"]).rows();
     let record = listed

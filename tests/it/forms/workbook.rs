@@ -314,6 +314,22 @@ fn configuration_findings_stand_one_by_one_and_share_an_item_when_asked() {
     let rolled = workbook(&data, Options { roll_up: true }).unwrap();
     let shared = row(&rolled, "Open POA&M Items", "POAM-CM-6");
     assert_eq!(shared["controls"], "CM-6");
+    // The first check is fixed meanwhile: the item goes on, and its date stays.
+    let mut earlier = data.records[0].clone();
+    earlier.id = poamd::domain::record::RecordId(9);
+    earlier.detected -= chrono::TimeDelta::days(30);
+    earlier.status = poamd::domain::record::RecordStatus::Open;
+    let dated = |with: &poamd::exchange::dataset::Record| {
+        let mut data = data.clone();
+        data.records.push(with.clone());
+        let rolled = workbook(&data, Options { roll_up: true }).unwrap();
+        row(&rolled, "Open POA&M Items", "POAM-CM-6")["original_detection_date"].clone()
+    };
+    let before = dated(&earlier);
+    assert_ne!(before, shared["original_detection_date"]);
+    earlier.status = poamd::domain::record::RecordStatus::Closed;
+    earlier.closed = Some(data.stamp);
+    assert_eq!(dated(&earlier), before);
     let open = sheet(&rolled, "Open POA&M Items");
     let ids: Vec<String> = (6..=open.height() as u32)
         .map(|row| said(&open, row, 1))
