@@ -105,7 +105,23 @@ impl Priority {
 
 /// Works it out.
 pub fn priority(inputs: &Inputs<'_>) -> Priority {
-    let mut terms = vec![
+    sum_up(terms(inputs), inputs.weight)
+}
+
+/// The part of it that no day moves by itself: without age, and EPSS in steps, for it moves by a hair every day. For texts
+/// that are written once and again only when something happened (tickets).
+pub fn standing(inputs: &Inputs<'_>) -> Priority {
+    let mut terms = terms(inputs);
+    terms.retain(|term| term.name != "age");
+    let known = inputs.intelligence.epss.or(inputs.signals.epss);
+    if let (Some(p), Some(term)) = (known, terms.iter_mut().find(|term| term.name == "epss")) {
+        term.why = epss_words(p).to_owned();
+    }
+    sum_up(terms, inputs.weight)
+}
+
+fn terms(inputs: &Inputs<'_>) -> Vec<Term> {
+    vec![
         rating(inputs.severity),
         kev(inputs),
         bod(inputs.intelligence),
@@ -116,9 +132,12 @@ pub fn priority(inputs: &Inputs<'_>) -> Priority {
         fix(inputs.signals.fix),
         items(inputs.items),
         age(inputs),
-    ];
+    ]
+}
+
+fn sum_up(mut terms: Vec<Term>, hundredths: i64) -> Priority {
     let sum: i64 = terms.iter().map(|term| term.points).sum();
-    terms.push(weight(inputs.weight, sum));
+    terms.push(weight(hundredths, sum));
     Priority {
         points: terms.iter().map(|term| term.points).sum(),
         terms,
@@ -192,6 +211,16 @@ pub fn epss_step(millionths: u32) -> i64 {
         100_000.. => 12,
         10_000.. => 5,
         _ => 0,
+    }
+}
+
+/// The step that a probability is in, in words.
+fn epss_words(millionths: u32) -> &'static str {
+    match millionths {
+        500_000.. => "50 % or more in 30 days",
+        100_000.. => "10 % to 50 % in 30 days",
+        10_000.. => "1 % to 10 % in 30 days",
+        _ => "less than 1 % in 30 days",
     }
 }
 
@@ -326,6 +355,32 @@ mod tests {
             today: day("2026-11-01"),
             weight: 100,
         }
+    }
+
+    #[test]
+    fn what_stands_in_a_ticket_moves_with_no_day_and_by_no_hair() {
+        let (signals, exposed) = (Signals::default(), Judged::assumed(false, "assumed"));
+        let scored = |epss| Intelligence {
+            epss: Some(epss),
+            ..Intelligence::default()
+        };
+        let (low, high) = (scored(101_000), scored(499_000));
+        let first = inputs(&signals, &low, &exposed);
+        let later = Inputs {
+            today: day("2027-03-01"),
+            ..inputs(&signals, &high, &exposed)
+        };
+        assert_eq!(standing(&first), standing(&later));
+        assert_ne!(priority(&first), priority(&later));
+        let age = |p: Priority| {
+            p.terms
+                .into_iter()
+                .find(|t| t.name == "age")
+                .unwrap()
+                .points
+        };
+        let whole = priority(&first);
+        assert_eq!(standing(&first).points, whole.points - age(whole));
     }
 
     #[test]

@@ -191,6 +191,7 @@ pub fn rules(ctx: &Context) -> Rules {
         comments_per_run: config.tickets.comments_per_run,
         reopen_days: u32::try_from(config.poam.reopen_window.as_secs() / 86_400)
             .unwrap_or(u32::MAX),
+        clocks: super::rules::poam(&config.poam).clocks,
         void: BTreeSet::new(),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 
@@ -13,20 +13,41 @@ use crate::domain::clock::{self, Clocks, Flaw, Kev, Known};
 use crate::domain::evaluation::{Evaluation, Judged, Laid};
 use crate::domain::finding::FindingStatus;
 use crate::domain::intel::is_cve;
-use crate::domain::priority::{Inputs, Intelligence, priority};
+use crate::domain::priority::{Inputs, Intelligence, Priority, priority, standing};
 use crate::domain::signals::{Signals, says_reachable};
 use crate::store::intel::{self, CveIntel};
 use crate::store::{self, AnyConnection, Result, signals};
+
+/// What a record brings itself.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    pub id: i64,
+    pub kind: WeaknessKind,
+    pub weakness: &'a str,
+    pub account: &'a str,
+    /// ARNs of the items on which it is not fixed.
+    pub items: Vec<&'a str>,
+    pub severity: Option<Severity>,
+    pub detected: NaiveDate,
+    pub due: Option<NaiveDate>,
+    /// Of the account.
+    pub label: &'a str,
+    /// Of the account, in hundredths.
+    pub weight: i64,
+}
+
+/// Account and ARN of a resource.
+type Place = (String, String);
 
 /// What the rows of records themselves do not say.
 struct Around {
     signals: HashMap<i64, Signals>,
     intel: HashMap<String, CveIntel>,
     laid: HashMap<i64, Laid>,
-    /// Account and ARN of what the internet reaches, by any open finding.
-    reachable: HashSet<(String, String)>,
-    /// Account and ARN → open GuardDuty findings.
-    activity: HashMap<(String, String), usize>,
+    /// What the internet reaches, by any open finding.
+    reachable: HashSet<Place>,
+    /// Open GuardDuty findings.
+    activity: HashMap<Place, usize>,
 }
 
 /// Works out the priority of each record.
@@ -37,22 +58,68 @@ pub fn fill(
     today: NaiveDate,
     views: &mut [PoamView],
 ) -> Result<()> {
-    let around = Around::load(conn, snapshot, views)?;
-    for view in views {
-        let (label, weight) = snapshot
-            .accounts
-            .get(&view.account)
-            .map_or(("", 100), |row| (row.label.as_str(), row.weight));
-        let ranked = around.rank(view, clocks.of(label), weight, today);
+    let attacks = snapshot.findings.iter().filter(|finding| {
+        finding.source == ATTACKS && finding.status.0 == FindingStatus::Open && !finding.sample
+    });
+    let attacks = attacks.map(|finding| (finding.account.clone(), finding.arn.clone()));
+    let subjects: Vec<Subject<'_>> = views
+        .iter()
+        .map(|view| Subject::of(view, snapshot, today))
+        .collect();
+    let until = snapshot.until.map(|end| end.naive_utc());
+    let around = Around::load(conn, attacks, &subjects, until)?;
+    let ranked: Vec<Priority> = subjects
+        .iter()
+        .map(|subject| around.rank(subject, clocks, today, priority))
+        .collect();
+    for (view, ranked) in views.iter_mut().zip(ranked) {
         view.priority = Some(ranked.points);
         view.priority_terms = ranked.terms;
     }
     Ok(())
 }
 
+/// What of the priority of each record no day moves by itself ([`standing`]), in their order.
+pub fn that_stand(
+    conn: &mut AnyConnection,
+    clocks: &Clocks,
+    subjects: &[Subject<'_>],
+) -> Result<Vec<Priority>> {
+    let attacks = signals::of_source(conn, ATTACKS)?;
+    let around = Around::load(conn, attacks.into_iter(), subjects, None)?;
+    let rank = |s: &Subject<'_>| around.rank(s, clocks, s.detected, standing);
+    Ok(subjects.iter().map(rank).collect())
+}
+
+/// Whose findings are activity of attackers.
+const ATTACKS: &str = "guardduty";
+
+impl<'a> Subject<'a> {
+    fn of(view: &'a PoamView, snapshot: &'a Snapshot, today: NaiveDate) -> Self {
+        let account = snapshot.accounts.get(&view.account);
+        Self {
+            id: view.id.0,
+            kind: view.kind,
+            weakness: &view.weakness,
+            account: &view.account,
+            items: view.items.iter().map(|item| item.arn.as_str()).collect(),
+            severity: view.severity,
+            detected: day(&view.detected).unwrap_or(today),
+            due: view.due,
+            label: account.map_or("", |row| row.label.as_str()),
+            weight: account.map_or(100, |row| row.weight),
+        }
+    }
+}
+
 impl Around {
-    fn load(conn: &mut AnyConnection, snapshot: &Snapshot, views: &[PoamView]) -> Result<Self> {
-        let wanted: HashSet<i64> = views.iter().map(|view| view.id.0).collect();
+    fn load(
+        conn: &mut AnyConnection,
+        attacks: impl Iterator<Item = Place>,
+        subjects: &[Subject<'_>],
+        until: Option<NaiveDateTime>,
+    ) -> Result<Self> {
+        let wanted: HashSet<i64> = subjects.iter().map(|subject| subject.id).collect();
         let mut all: HashMap<i64, Signals> = HashMap::new();
         let mut reachable = HashSet::new();
         signals::details(conn, |row| {
@@ -63,10 +130,10 @@ impl Around {
                 all.entry(record).or_default().add(&row.detail);
             }
         })?;
-        for view in views {
-            if view.kind == WeaknessKind::Vulnerability && is_cve(&view.weakness) {
-                let of = all.entry(view.id.0).or_default();
-                of.cves.entry(view.weakness.clone()).or_default();
+        for subject in subjects {
+            if subject.kind == WeaknessKind::Vulnerability && is_cve(subject.weakness) {
+                let of = all.entry(subject.id).or_default();
+                of.cves.entry(subject.weakness.to_owned()).or_default();
             }
         }
         let cves: BTreeSet<&str> = all
@@ -75,22 +142,17 @@ impl Around {
             .collect();
         let cves: Vec<&str> = cves.into_iter().collect();
         let mut facts: BTreeMap<i64, Vec<store::facts::FactRow>> = BTreeMap::new();
-        for row in store::facts::all(conn)? {
+        let mut laid = store::facts::all(conn)?;
+        laid.retain(|row| until.is_none_or(|end| row.at <= end));
+        for row in laid {
             facts.entry(row.record_id).or_default().push(row);
         }
-        let mut activity: HashMap<(String, String), usize> = HashMap::new();
-        let attacks = snapshot.findings.iter().filter(|finding| {
-            finding.source == "guardduty"
-                && finding.status.0 == FindingStatus::Open
-                && !finding.sample
-        });
-        for finding in attacks {
-            *activity
-                .entry((finding.account.clone(), finding.arn.clone()))
-                .or_default() += 1;
+        let mut activity: HashMap<Place, usize> = HashMap::new();
+        for place in attacks {
+            *activity.entry(place).or_default() += 1;
         }
         Ok(Self {
-            intel: intel::of_cves(conn, &cves)?,
+            intel: intel::at(conn, &cves, until)?,
             laid: facts
                 .into_iter()
                 .map(|(record, rows)| {
@@ -108,48 +170,45 @@ impl Around {
 
     fn rank(
         &self,
-        view: &PoamView,
-        policy: &clock::Policy,
-        weight: i64,
+        subject: &Subject<'_>,
+        clocks: &Clocks,
         today: NaiveDate,
-    ) -> crate::domain::priority::Priority {
+        sum: fn(&Inputs<'_>) -> Priority,
+    ) -> Priority {
+        let policy = clocks.of(subject.label);
         let nothing = Signals::default();
-        let signals = self.signals.get(&view.id.0).unwrap_or(&nothing);
-        let key = |arn: &String| (view.account.clone(), arn.clone());
-        let elsewhere = view
-            .items
-            .iter()
-            .any(|item| self.reachable.contains(&key(&item.arn)));
-        let laid = self.laid.get(&view.id.0).cloned().unwrap_or_default();
+        let signals = self.signals.get(&subject.id).unwrap_or(&nothing);
+        let key = |arn: &str| (subject.account.to_owned(), arn.to_owned());
+        let mut items = subject.items.iter();
+        let elsewhere = items.any(|arn| self.reachable.contains(&key(arn)));
+        let laid = self.laid.get(&subject.id).cloned().unwrap_or_default();
         let exposed = laid.exposed_or(&signals.exposed(elsewhere, policy.missing.exposed));
-        let intelligence = self.intelligence(view, signals, policy, &exposed);
+        let intelligence = self.intelligence(subject, signals, policy, &exposed);
         // An incident is that activity itself.
-        let activity = if view.kind == WeaknessKind::Incident {
+        let activity = if subject.kind == WeaknessKind::Incident {
             0
         } else {
-            view.items
-                .iter()
-                .filter_map(|item| self.activity.get(&key(&item.arn)))
-                .sum()
+            let items = subject.items.iter();
+            items.filter_map(|arn| self.activity.get(&key(arn))).sum()
         };
-        priority(&Inputs {
-            severity: view.severity,
+        sum(&Inputs {
+            severity: subject.severity,
             signals,
             intelligence: &intelligence,
             exposed: &exposed,
             activity,
-            items: view.items.len(),
-            detected: day(&view.detected).unwrap_or(today),
-            due: view.due,
+            items: subject.items.len(),
+            detected: subject.detected,
+            due: subject.due,
             today,
-            weight,
+            weight: subject.weight,
         })
     }
 
     /// The worst of the record's CVEs.
     fn intelligence(
         &self,
-        view: &PoamView,
+        subject: &Subject<'_>,
         signals: &Signals,
         policy: &clock::Policy,
         exposed: &Judged<bool>,
@@ -163,7 +222,7 @@ impl Around {
         let inputs = clock::Inputs {
             policy,
             detected: Default::default(),
-            severity: view.severity.unwrap_or(Severity::Low),
+            severity: subject.severity.unwrap_or(Severity::Low),
             known: &known,
         };
         let nothing = CveIntel::default();

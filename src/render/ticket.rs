@@ -45,6 +45,19 @@ pub struct TicketView {
     pub sources: Vec<String>,
     /// Controls it breaks.
     pub controls: Vec<String>,
+    /// The order of work before what its age adds, which changes with every day.
+    pub priority: i64,
+    /// Every term of it.
+    pub terms: Vec<PriorityTerm>,
+}
+
+/// One summand of the priority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriorityTerm {
+    pub name: String,
+    /// With its sign: `+40`, `-3`, `0`.
+    pub points: String,
+    pub why: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,6 +169,14 @@ impl TicketView {
             due_rule: "FedRAMP Rev5: High 30 days from detection".into(),
             sources: vec!["policy".into(), "securityhub".into()],
             controls: vec!["SC-28".into(), "SC-28(1)".into()],
+            priority: 55,
+            terms: [("rating", "+40", "high"), ("exposure", "+15", "its detector says so"), ("fix", "0", "no fix yet")]
+                .map(|(name, points, why)| PriorityTerm {
+                    name: name.into(),
+                    points: points.into(),
+                    why: why.into(),
+                })
+                .into(),
         }
     }
 
@@ -172,6 +193,8 @@ impl TicketView {
             due_rule: String::new(),
             sources: Vec::new(),
             controls: Vec::new(),
+            priority: 0,
+            terms: Vec::new(),
             ..Self::typical()
         }
     }
@@ -194,6 +217,11 @@ impl TicketView {
             }],
             sources: vec![bad.into()],
             controls: vec![bad.into()],
+            terms: vec![PriorityTerm {
+                name: bad.into(),
+                points: bad.into(),
+                why: bad.into(),
+            }],
             ..Self::typical()
         }
     }
@@ -244,6 +272,8 @@ mod tests {
                 "2026-12-22",
                 "FedRAMP Rev5",
                 "the higher counts",
+                "Priority: 55",
+                "exposure +15: its detector says so",
                 "expires=YYYY-MM-DD",
                 "at least 20 characters",
             ] {
@@ -291,6 +321,11 @@ mod tests {
             arn: "x".into(),
             technology: "x".into(),
             region: "x".into(),
+        }];
+        tame.terms = vec![PriorityTerm {
+            name: "x".into(),
+            points: "x".into(),
+            why: "x".into(),
         }];
         tame.sources = vec!["x".into()];
         tame.controls = vec!["x".into()];

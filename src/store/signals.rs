@@ -29,6 +29,16 @@ pub fn any_reachable(conn: &mut AnyConnection, account: &str, arns: &[&str]) -> 
     Ok(false)
 }
 
+/// Account and ARN of every open finding of a source that is no sample.
+pub fn of_source(conn: &mut AnyConnection, source: &str) -> Result<Vec<(String, String)>> {
+    Ok(findings::table
+        .filter(findings::source.eq(source))
+        .filter(findings::status.eq(Col(FindingStatus::Open)))
+        .filter(findings::sample.eq(false))
+        .select((findings::account, findings::arn))
+        .load(conn)?)
+}
+
 /// A finding's detail and where it belongs.
 #[derive(Debug, Queryable)]
 pub struct DetailRow {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::domain::clock::Clocks;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::render::templates::RenderFailure;
@@ -60,6 +61,8 @@ pub struct Rules {
     pub comments_per_run: u32,
     /// Days within which the same weakness reopens its record; said when a record closes.
     pub reopen_days: u32,
+    /// What exposure counts as where nobody knows, for the priority that tickets show.
+    pub clocks: Clocks,
     /// Desks from whose poll nothing may be concluded: nothing is wanted there now, and nothing elsewhere instead.
     pub void: BTreeSet<String>,
 }

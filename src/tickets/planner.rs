@@ -1,7 +1,7 @@
 //! What is wanted on the desks: each live record's ticket as it should be, against what we wrote there. Planning again
 //! wants nothing new; a day without change wants nothing at all.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::desk::{CommentDraft, TicketDraft, TicketState};
@@ -10,9 +10,13 @@ use serde_json::json;
 
 use super::view::{self, Story};
 use super::{DeskRules, Result, Rules, event, replies};
+use crate::domain::clock::Clocks;
+use crate::domain::finding::FindingStatus;
 use crate::domain::marker::marker;
+use crate::domain::priority::Priority;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::ticket::{Effect, EffectKind, Link, OutboxState, comment_key};
+use crate::query::priority::{self, Subject};
 use crate::render::templates::Templates;
 use crate::store::findings::FindingRow;
 use crate::store::items::ItemRow;
@@ -20,7 +24,8 @@ use crate::store::outbox::OutboxRow;
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
 use crate::store::{
-    AnyConnection, Store, audit, columns::stamp, findings, items, outbox, records, tickets,
+    AnyConnection, Store, accounts, audit, columns::stamp, findings, items, outbox, records,
+    tickets,
 };
 
 /// Reopenings of one ticket in thirty days after which it is left to people (`itsm.md` 4.4).
@@ -64,7 +69,7 @@ pub fn preview(
     rules: &Rules,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Wanted>, Planned)> {
-    let world = store.read_here(World::load)?;
+    let world = store.read_here(|conn| World::load(conn, &rules.clocks))?;
     let mut all = Vec::new();
     for record in &world.records {
         let plan = Plan {
@@ -202,11 +207,13 @@ struct World {
     outbox: HashMap<i64, Vec<OutboxRow>>,
     /// Name and label by account.
     accounts: HashMap<String, (String, String)>,
+    /// By record.
+    priorities: HashMap<i64, Priority>,
 }
 
 impl World {
     /// Live records, and closed ones that have a ticket: what was closed without one needs none.
-    fn load(conn: &mut AnyConnection) -> crate::store::Result<Self> {
+    fn load(conn: &mut AnyConnection, clocks: &Clocks) -> crate::store::Result<Self> {
         let mut by_record: HashMap<i64, Vec<TicketRow>> = HashMap::new();
         for ticket in tickets::all(conn)?.into_iter().rev() {
             by_record.entry(ticket.record_id).or_default().push(ticket);
@@ -223,6 +230,7 @@ impl World {
                 .into_iter()
                 .map(|(id, name, label)| (id, (name, label)))
                 .collect(),
+            priorities: HashMap::new(),
             tickets: by_record,
             records,
         };
@@ -244,7 +252,48 @@ impl World {
                 .outbox
                 .insert(ticket.id, outbox::of_ticket(conn, ticket.id)?);
         }
+        world.priorities = world.rank(conn, clocks)?;
         Ok(world)
+    }
+
+    fn rank(
+        &self,
+        conn: &mut AnyConnection,
+        clocks: &Clocks,
+    ) -> crate::store::Result<HashMap<i64, Priority>> {
+        let weights: HashMap<String, i64> = accounts::all(conn)?
+            .into_iter()
+            .map(|row| (row.id, row.weight))
+            .collect();
+        let subjects: Vec<Subject<'_>> = self
+            .records
+            .iter()
+            .map(|record| self.subject(record, &weights))
+            .collect();
+        let ranked = priority::that_stand(conn, clocks, &subjects)?;
+        let ids = subjects.iter().map(|subject| subject.id);
+        Ok(ids.zip(ranked).collect())
+    }
+
+    fn subject<'a>(&'a self, record: &'a RecordRow, weights: &HashMap<String, i64>) -> Subject<'a> {
+        let found = self.findings.get(&record.id).into_iter().flatten();
+        let there = found.filter(|f| f.status.0 != FindingStatus::Fixed && !f.arn.is_empty());
+        let items: BTreeSet<&str> = there.map(|f| f.arn.as_str()).collect();
+        Subject {
+            id: record.id,
+            kind: record.weakness_kind.0,
+            weakness: &record.weakness_id,
+            account: &record.account,
+            items: items.into_iter().collect(),
+            severity: record.severity.map(|s| s.0),
+            detected: record.detected_at.date(),
+            due: record.due,
+            label: self
+                .accounts
+                .get(&record.account)
+                .map_or("", |(_, label)| label.as_str()),
+            weight: weights.get(&record.account).copied().unwrap_or(100),
+        }
     }
 }
 
@@ -331,6 +380,7 @@ impl Plan<'_> {
                 .items
                 .get(&self.record.account)
                 .unwrap_or(&no_items),
+            priority: self.world.priorities.get(&self.record.id),
         };
         let mark = marker(&self.rules.deployment, RecordId(self.record.id), generation);
         view::draft(self.templates, &story, desk, mark)

@@ -8,9 +8,10 @@ use poamd_contract::severity::Severity;
 
 use super::{DeskRules, Result};
 use crate::domain::finding::FindingStatus;
+use crate::domain::priority::{Priority, Term};
 use crate::domain::record::RecordId;
 use crate::render::templates::Templates;
-use crate::render::ticket::{TicketItem, TicketView, render_ticket};
+use crate::render::ticket::{PriorityTerm, TicketItem, TicketView, render_ticket};
 use crate::store::findings::FindingRow;
 use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
@@ -24,6 +25,7 @@ pub(super) struct Story<'a> {
     pub findings: &'a [FindingRow],
     /// Items of the account by ARN.
     pub items: &'a HashMap<String, ItemRow>,
+    pub priority: Option<&'a Priority>,
 }
 
 /// The ticket as we want it; `None` for a record without rating, which gets none.
@@ -106,7 +108,21 @@ fn view(story: &Story<'_>, system: &str) -> store::Result<Option<TicketView>> {
             .into_iter()
             .collect(),
         controls: controls.into_iter().collect(),
+        priority: story.priority.map_or(0, |p| p.points),
+        terms: story.priority.map(terms).unwrap_or_default(),
     }))
+}
+
+fn terms(priority: &Priority) -> Vec<PriorityTerm> {
+    let shown = |term: &Term| PriorityTerm {
+        name: term.name.to_owned(),
+        points: match term.points {
+            0 => "0".to_owned(),
+            points => format!("{points:+}"),
+        },
+        why: term.why.clone(),
+    };
+    priority.terms.iter().map(shown).collect()
 }
 
 /// The highest word of each source; the record has the highest of all, and never falls by itself.

@@ -64,8 +64,8 @@ const TABLE: &[Row] = &[
     },
     Row {
         module: "tickets",
-        may: &["domain", "store", "render"],
-        because: "stages meet in the store, not in each other",
+        may: &["domain", "store", "render", "query::priority"],
+        because: "stages meet in the store, not in each other; a ticket shows the priority that lists show",
     },
     Row {
         module: "reports",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use poamd::config;
 use poamd::delivery::tickets::{Dispatcher, Summary};
+use poamd::domain::clock::Clocks;
 use poamd::domain::rating::Rating;
 use poamd::jobs::{Context, Quiet};
 use poamd::render::templates::Templates;
@@ -89,6 +90,7 @@ pub fn rules(system: &'static str, justifiers: &[&str]) -> Rules {
         transitions_per_run: 100,
         comments_per_run: 200,
         reopen_days: 90,
+        clocks: Clocks::default(),
         void: BTreeSet::new(),
     }
 }
