@@ -178,7 +178,7 @@ impl Doing<'_, '_> {
         match step {
             Step::ApproveInternally if actor::is_same(&row.requested_by, self.act.actor) => {
                 refused(format!(
-                    "{} asked for it, and {} is the same person; another has to approve it",
+                    "{} asked for it, and {} is the same person; another person has to approve it",
                     row.requested_by, self.act.actor
                 ))
             }
