@@ -1,5 +1,5 @@
 //! The raw body of a reply in place of what the SDK makes of it: pulls and imports share one lenient parser, a page the
-//! SDK cannot type is still taken, and nobody pays for typing what is thrown away (half the CPU of a pull).
+//! SDK cannot type is still taken, and nobody pays for typing what is thrown away.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
