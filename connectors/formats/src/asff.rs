@@ -13,12 +13,14 @@ use poamd_contract::ids::Region;
 use poamd_contract::severity::Severity;
 
 use crate::control;
-use crate::document::{Document, NO_ACCOUNT, NO_ID, Packages, remediation, severity_of_label};
+use crate::document::{
+    Document, NO_ACCOUNT, NO_ID, Packages, rating, remediation, severity_of_label,
+};
 use crate::given::Given;
 use crate::lenient::Text;
 use crate::marks::{DESCRIPTION, Marks, TITLE};
 use crate::origin::{Clues, Origin};
-use crate::product::{Maker, Product, Said};
+use crate::product::{Check, Maker, Product, Said};
 use crate::resource::{Named, place};
 use crate::weakness::{code, incident, reachability, vulnerability, weakness};
 
@@ -26,9 +28,8 @@ pub(crate) use shape::Asff;
 
 impl<'a> Document<'a> for Asff<'a> {
     fn is_like(&self) -> bool {
-        [&self.product_arn, &self.aws_account_id, &self.generator_id]
-            .iter()
-            .any(|leaf| leaf.value.is_some())
+        // Not by the account: Inspector2's own format, in this case, has it too.
+        self.product_arn.value.is_some() || self.generator_id.value.is_some()
     }
 
     fn report(&self, given: &Given, mut marks: Marks) -> Result<FindingReport, &'static str> {
@@ -38,6 +39,7 @@ impl<'a> Document<'a> for Asff<'a> {
         let origin = self.clues().settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         self.note_forms(&mut marks);
         let product = self.product();
+        let signal = self.signal(product.maker, &mut marks);
         let resources = self.resources(&origin, &mut marks);
         let control = self
             .control(&product)
@@ -61,14 +63,14 @@ impl<'a> Document<'a> for Asff<'a> {
             weakness: self.weakness(&about),
             description: marks.text("description", &self.description, DESCRIPTION),
             remediation: self.remediation(),
-            severity: self.severity(&mut marks),
+            severity: self.severity(signal, &mut marks),
             score: None,
             requirements: self.requirements(&mut marks),
             first_observed: marks.time("first-observed", &self.first_observed_at),
             last_observed: marks.time("last-observed", &self.last_observed_at),
             created: marks.time("created", &self.created_at),
             updated: self.updated(&mut marks),
-            signal: self.signal(about.product.maker, &mut marks),
+            signal,
             sample: self.is_sample(about.product.maker),
             detail: Box::new(self.detail(about.product.maker, &about.title)),
             native_id: about.native_id,
@@ -193,12 +195,7 @@ impl Asff<'_> {
         }
         match about.product.maker {
             Maker::GuardDuty => {
-                let kind = self
-                    .types
-                    .items
-                    .iter()
-                    .map(Text::text)
-                    .find(|t| t.contains(':'));
+                let kind = self.kinds().find(|t| t.contains(':'));
                 let root = about
                     .primary
                     .map_or(about.origin.account.as_str(), |r| r.id.as_str());
@@ -210,6 +207,13 @@ impl Asff<'_> {
             }
             _ => self.other_weakness(about),
         }
+    }
+
+    /// The detector's types; people may set others in the hub, and the detector's stay beside them.
+    fn kinds(&self) -> impl Iterator<Item = &str> {
+        let own = &self.finding_provider_fields.types;
+        let both = own.items.iter().chain(&self.types.items);
+        both.map(Text::text).filter(|text| !text.is_empty())
     }
 
     fn inspector_weakness(&self, about: &About<'_>) -> Weakness {
@@ -243,7 +247,14 @@ impl Asff<'_> {
         } else {
             WeaknessKind::Vulnerability
         };
-        let rule = [self.generator_id.text(), &about.title, &about.native_id];
+        let check = about.product.check(&Check {
+            generator: self.generator_id.text(),
+            kind: self.kinds().next().unwrap_or_default(),
+            field: self.product_fields.check_name.text(),
+            title: &about.title,
+        });
+        let generator = check.as_deref().unwrap_or(self.generator_id.text());
+        let rule = [generator, &about.title, &about.native_id];
         weakness(
             kind,
             rule.into_iter()
@@ -253,8 +264,12 @@ impl Asff<'_> {
     }
 
     /// The label wins over the number: GuardDuty sends LOW with 40 (`poam.md` 3.2).
-    fn severity(&self, marks: &mut Marks) -> Option<Severity> {
+    fn severity(&self, signal: Signal, marks: &mut Marks) -> Option<Severity> {
         let ratings = [&self.severity, &self.finding_provider_fields.severity];
+        let [hub, own] = ratings.map(|r| Severity::from_label(r.label.text().trim()));
+        if let Some(severity) = rating(own, hub, signal, marks) {
+            return Some(severity);
+        }
         if let Some(label) = ratings
             .iter()
             .map(|r| &r.label)

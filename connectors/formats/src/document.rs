@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use poamd_contract::finding::FindingReport;
+use poamd_contract::finding::{FindingReport, Signal};
 use poamd_contract::severity::Severity;
 use serde::Deserialize;
 
@@ -39,6 +39,25 @@ pub(crate) fn severity_of_label(label: &str, marks: &mut Marks) -> Option<Severi
         marks.unknown("severity", label);
     }
     severity
+}
+
+/// The rating of a finding that a hub passes on: the detector's own goes before what was made of it there by hand or by
+/// an automation rule. Only a decision here lowers a record, so the hub's other word is no more than a mark; a control
+/// that is not failing is INFORMATIONAL in the hub (`poam.md` 3.2), which is nobody's edit.
+pub(crate) fn rating(
+    own: Option<Severity>,
+    hub: Option<Severity>,
+    signal: Signal,
+    marks: &mut Marks,
+) -> Option<Severity> {
+    if let (Some(own), Some(hub)) = (own, hub)
+        && own != hub
+        && signal.is_open()
+    {
+        let label = hub.as_str().to_ascii_uppercase();
+        marks.add(&format!("severity-changed-at-source:{label}"));
+    }
+    own.or(hub)
 }
 
 /// The package of a vulnerability; ASFF and Inspector2 have the same words in their own case.

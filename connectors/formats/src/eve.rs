@@ -18,6 +18,9 @@ use crate::origin::Clues;
 use crate::resource::{Named, place};
 use crate::weakness::weakness;
 
+/// Before the account in the name of a sensor: no ARN begins so.
+const PRODUCT: &str = "suricata/";
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(crate) struct Eve<'a> {
@@ -27,6 +30,8 @@ pub(crate) struct Eve<'a> {
     src_port: Number,
     dest_ip: Text<'a>,
     dest_port: Number,
+    /// Of the packet (since Suricata 7): `to_server`, `to_client`.
+    direction: Text<'a>,
     proto: Text<'a>,
     app_proto: Text<'a>,
     host: Text<'a>,
@@ -72,7 +77,8 @@ struct Tls<'a> {
     sni: Text<'a>,
 }
 
-/// One end of the connection.
+/// One end of the connection. Its port is that of the service, and none on the side that calls: a client's is drawn anew
+/// with each connection and says nothing of the incident.
 struct End<'a> {
     address: &'a str,
     port: Option<u16>,
@@ -124,7 +130,7 @@ impl<'a> Document<'a> for Eve<'a> {
             channel: given.channel,
             native_id: format!("suricata/{region}/{rule}/{address}"),
             identity: Identity::Product {
-                product_arn: format!("suricata/{}/{region}", origin.account),
+                product_arn: format!("{PRODUCT}{}/{region}", origin.account),
                 id: format!("{rule}/{address}"),
             },
             weakness: weakness(
@@ -132,7 +138,7 @@ impl<'a> Document<'a> for Eve<'a> {
                 &format!("suricata/{rule} on {address}"),
             ),
             title: marks.required("title", &alert.signature, TITLE),
-            description: self.description(&rule, &near),
+            description: self.description(&rule),
             remediation: String::new(),
             severity: self.severity(&mut marks),
             score: None,
@@ -161,13 +167,14 @@ impl Eve<'_> {
     /// The internal end, the other one, and which way it went. Between two of a kind the destination is ours:
     /// it is what was attacked.
     fn ends(&self) -> (End<'_>, End<'_>, &'static str) {
+        let (calls, answers) = self.ports();
         let src = End {
             address: self.src_ip.text(),
-            port: port(&self.src_port),
+            port: calls,
         };
         let dest = End {
             address: self.dest_ip.text(),
-            port: port(&self.dest_port),
+            port: answers,
         };
         let outwards = is_internal(src.address) && !is_internal(dest.address);
         if outwards || dest.address.is_empty() {
@@ -177,11 +184,22 @@ impl Eve<'_> {
         }
     }
 
+    /// The port of the source and of the destination, only the service's of the two.
+    fn ports(&self) -> (Option<u16>, Option<u16>) {
+        if self.direction.text() == "to_client" {
+            (port(&self.src_port), None)
+        } else {
+            (None, port(&self.dest_port))
+        }
+    }
+
     /// No addresses of the other side and no times: the next alert of the same incident says the same.
-    fn description(&self, rule: &str, near: &End<'_>) -> String {
+    fn description(&self, rule: &str) -> String {
         let category = short(self.alert.category.text(), 256);
         let protocol = short(self.proto.text(), 32);
-        let port = near.port.map_or(String::new(), |p| format!(" port {p}"));
+        let (calls, answers) = self.ports();
+        let port = calls.or(answers);
+        let port = port.map_or(String::new(), |p| format!(" port {p}"));
         let words = [
             category.as_str(),
             &format!("Suricata rule {rule}, {protocol}{port}."),
@@ -269,16 +287,21 @@ fn is_internal(address: &str) -> bool {
     }
 }
 
+/// Whether a report is of a file of alerts: each of them is seen the first time when it is seen.
+pub(crate) fn is_alert(report: &FindingReport) -> bool {
+    matches!(&report.identity, Identity::Product { product_arn, .. } if product_arn.starts_with(PRODUCT))
+}
+
 /// The alerts of one incident on a page become one report: the newest, with the first time, their number, and
 /// everybody who took part. A scan of an hour is thousands of lines.
 pub(crate) fn fold(reports: &mut Vec<FindingReport>) {
-    if !reports.iter().any(|r| r.source == "suricata") {
+    if !reports.iter().any(is_alert) {
         return;
     }
     let mut places = std::collections::HashMap::new();
     let mut out: Vec<FindingReport> = Vec::with_capacity(reports.len());
     for report in reports.drain(..) {
-        if report.source != "suricata" {
+        if !is_alert(&report) {
             out.push(report);
             continue;
         }
@@ -292,6 +315,13 @@ pub(crate) fn fold(reports: &mut Vec<FindingReport>) {
         }
     }
     *reports = out;
+    // In which order they came is no news.
+    for report in reports.iter_mut().filter(|r| is_alert(r)) {
+        if let Some(attack) = &mut report.detail.attack {
+            let key = |a: &Actor| (a.address.clone(), a.domain.clone());
+            attack.actors.sort_by_cached_key(key);
+        }
+    }
 }
 
 fn join(known: &mut FindingReport, further: FindingReport) {
@@ -383,15 +413,63 @@ mod tests {
         }
         let got = report("198.51.100.7", "10.20.1.25", r#","severity":2"#);
         let attack = got.detail.attack.unwrap();
-        assert_eq!(
-            (attack.actors[0].port, attack.local_port),
-            (Some(51234), Some(22))
-        );
+        assert_eq!((attack.actors[0].port, attack.local_port), (None, Some(22)));
+        let got = report("10.20.1.25", "198.51.100.7", r#","severity":2"#);
+        let attack = got.detail.attack.unwrap();
+        assert_eq!((attack.actors[0].port, attack.local_port), (Some(22), None));
         assert_eq!(
             (got.account.as_str(), got.partition.as_str()),
             ("210987654321", "aws-us-gov")
         );
         assert!(got.marks.is_empty(), "{:?}", got.marks);
+    }
+
+    #[test]
+    fn the_next_alert_of_an_incident_says_the_same() {
+        let said = |src: &str, dest: &str, (from, to): (u16, u16), direction: &str, second: u32| {
+            let text = format!(
+                r#"{{"timestamp":"2026-11-20T05:12:{second}.123456+0000","event_type":"alert","direction":"{direction}",
+                "src_ip":"{src}","src_port":{from},"dest_ip":"{dest}","dest_port":{to},"proto":"TCP",
+                "alert":{{"signature_id":1,"signature":"s","category":"c","severity":2}}}}"#
+            );
+            serde_json::from_str::<Eve<'_>>(&text)
+                .unwrap()
+                .report(&given(), Marks::default())
+                .unwrap()
+        };
+        let (far, near) = ("198.51.100.7", "10.0.0.1");
+        type Way<'a> = (&'a str, &'a str, &'a str, fn(u16) -> (u16, u16));
+        let ways: [Way<'_>; 5] = [
+            (far, near, "to_server", |n| (n, 22)),
+            (far, near, "", |n| (n, 22)),
+            (near, far, "to_server", |n| (n, 443)),
+            (near, far, "to_client", |n| (80, n)),
+            (far, near, "to_client", |n| (443, n)),
+        ];
+        for (src, dest, direction, ports) in ways {
+            let first = said(src, dest, ports(51234), direction, 10);
+            let next = said(src, dest, ports(40001), direction, 50);
+            let case = format!("{src} {direction}");
+            assert!(first.first_observed < next.first_observed);
+            assert_eq!(
+                (&first.description, &first.detail),
+                (&next.description, &next.detail),
+                "{case}"
+            );
+            assert!(first.description.contains(" port "), "{case}");
+            assert_eq!(
+                crate::content_hash(&first),
+                crate::content_hash(&next),
+                "{case}"
+            );
+        }
+        let folded = |sides: [&str; 2]| {
+            let mut page = sides.map(|s| said(s, near, (1, 22), "", 10)).to_vec();
+            fold(&mut page);
+            crate::content_hash(&page[0])
+        };
+        assert_eq!(folded([far, "198.51.100.8"]), folded(["198.51.100.8", far]));
+        assert_ne!(folded([far, "198.51.100.8"]), folded([far, far]));
     }
 
     #[test]

@@ -12,8 +12,8 @@ const LAYOUT: &[u8] = b"poamd finding report 2";
 /// The hash of what a report says: equal hashes mean that nothing a reader of the ledger sees has changed.
 ///
 /// Left out are the channel and the times of looking (`updated`, `last_observed`), which move with every
-/// look at an unchanged weakness, and what moves with the world rather than the finding: EPSS, counts, the time an
-/// exploit was last seen. Left out too is what no listing says and a source is asked for afterwards (`inspector_details`): it
+/// look at an unchanged weakness (of alerts also `first_observed`), and what moves with the world rather than the finding: EPSS,
+/// counts, the time an exploit was last seen. Left out too is what no listing says and a source is asked for afterwards (`inspector_details`): it
 /// is merged later and must not make the finding another. Whoever needs the order of reports keeps `updated` beside it.
 pub fn content_hash(report: &FindingReport) -> u64 {
     let mut out = Fields(Vec::with_capacity(2048));
@@ -41,7 +41,11 @@ pub fn content_hash(report: &FindingReport) -> u64 {
         out.text(resource.region.as_ref().map_or("", |r| r.as_str()));
     }
     out.texts(&report.requirements);
-    for time in [report.first_observed, report.created] {
+    // Each alert of an incident is the first of its page: the ledger keeps the earliest.
+    let first = report
+        .first_observed
+        .filter(|_| !crate::eve::is_alert(report));
+    for time in [first, report.created] {
         out.number(time.map_or(i64::MIN, |t| t.timestamp_micros()));
     }
     out.text(report.signal.as_str());

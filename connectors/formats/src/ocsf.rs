@@ -13,12 +13,12 @@ use poamd_contract::ids::Region;
 use poamd_contract::severity::Severity;
 
 use crate::control::{self, bare_title};
-use crate::document::{Document, NO_ACCOUNT, NO_ID, severity_of_label};
+use crate::document::{Document, NO_ACCOUNT, NO_ID, rating, severity_of_label};
 use crate::given::Given;
-use crate::lenient::{Text, Time};
+use crate::lenient::{Number, Text, Time};
 use crate::marks::{DESCRIPTION, Marks, REMEDIATION, TITLE};
 use crate::origin::{Clues, Origin};
-use crate::product::{Maker, Product, Said};
+use crate::product::{Check, Maker, Product, Said};
 use crate::resource::{Named, place};
 use crate::weakness::{code, incident, reachability, vulnerability, weakness};
 
@@ -45,6 +45,7 @@ impl<'a> Document<'a> for Ocsf<'a> {
         }
         let origin = self.clues().settle(given, &mut marks).ok_or(NO_ACCOUNT)?;
         let product = self.product();
+        let signal = self.signal(product.maker, &mut marks);
         marks.list("resources", &self.resources);
         let resources = self.resources(&origin, &mut marks);
         if resources.is_empty() {
@@ -73,14 +74,14 @@ impl<'a> Document<'a> for Ocsf<'a> {
             weakness: self.weakness(&about),
             description: marks.text("description", &self.info.description, DESCRIPTION),
             remediation: self.remediation(),
-            severity: self.severity(&mut marks),
+            severity: self.severity(product.maker, signal, &mut marks),
             score: None,
             requirements: self.requirements(&mut marks),
             first_observed: either(&self.info.first_seen_dt, &self.info.first_seen),
             last_observed: either(&self.info.last_seen_dt, &self.info.last_seen),
             created: either(&self.info.created_dt, &self.info.created),
             updated: self.updated(&mut marks),
-            signal: self.signal(product.maker, &mut marks),
+            signal,
             sample: product.maker == Maker::GuardDuty && title.starts_with("[SAMPLE]"),
             detail: Box::new(self.detail(&product, &title)),
             native_id,
@@ -211,7 +212,15 @@ impl Ocsf<'_> {
             }
             Maker::Inspector | Maker::InspectorClassic => self.inspector_weakness(about.title),
             maker => {
-                let rule = [self.info.analytic.uid.text(), about.title, about.native_id];
+                let generator = self.info.analytic.uid.text();
+                let check = about.product.check(&Check {
+                    generator,
+                    kind: self.info.types.items.first().map_or("", Text::text),
+                    field: "",
+                    title: about.title,
+                });
+                let generator = check.as_deref().unwrap_or(generator);
+                let rule = [generator, about.title, about.native_id];
                 let flaw = maker == Maker::Other && !self.vulnerabilities.items.is_empty();
                 let kind = if flaw {
                     WeaknessKind::Vulnerability
@@ -251,22 +260,25 @@ impl Ocsf<'_> {
         }
     }
 
-    /// `severity_id`: 0 unknown, 1 informational to 5 critical, 6 fatal, 99 a word of the product's own.
-    fn severity(&self, marks: &mut Marks) -> Option<Severity> {
-        #[allow(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-        match self.severity_id.value.map(|n| n as i64) {
-            Some(1) => Some(Severity::Informational),
-            Some(2) => Some(Severity::Low),
-            Some(3) => Some(Severity::Medium),
-            Some(4) => Some(Severity::High),
-            Some(5 | 6) => Some(Severity::Critical),
-            // What its product has not rated yet is held, as Inspector's UNTRIAGED is.
-            Some(0) => None,
-            _ if self.severity.text().is_empty() => {
+    /// The number, else the label. What Inspector has not rated yet is held, as its UNTRIAGED is; of anybody else it is a
+    /// rating that is missing, and the weakness is not lost to it.
+    fn severity(&self, maker: Maker, signal: Signal, marks: &mut Marks) -> Option<Severity> {
+        let own = rated(&self.vendor.severity_id, &self.vendor.severity);
+        let hub = rated(&self.severity_id, &self.severity);
+        if let Some(severity) = rating(own, hub, signal, marks) {
+            return Some(severity);
+        }
+        let unknown = self.severity_id.value == Some(0.0);
+        if unknown && matches!(maker, Maker::Inspector | Maker::InspectorClassic) {
+            return None;
+        }
+        match self.severity.text().trim() {
+            // OCSF's own word for 0.
+            label if label.is_empty() || label.eq_ignore_ascii_case("unknown") => {
                 marks.add("severity-missing");
                 None
             }
-            _ => severity_of_label(self.severity.text(), marks),
+            label => severity_of_label(label, marks),
         }
     }
 
@@ -274,7 +286,7 @@ impl Ocsf<'_> {
     /// control stands in `compliance`, and that the product closed it in `activity_id`.
     fn signal(&self, maker: Maker, marks: &mut Marks) -> Signal {
         #[allow(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-        let number = |leaf: &crate::lenient::Number| leaf.value.map_or(0, |n| n as i64);
+        let number = |leaf: &Number| leaf.value.map_or(0, |n| n as i64);
         let is = |word: &str| self.compliance.status.text().eq_ignore_ascii_case(word);
         if number(&self.compliance.status_id) == 1 || is("PASSED") || is("PASS") {
             return Signal::Passed;
@@ -332,6 +344,19 @@ impl Ocsf<'_> {
             marks.add("updated-missing");
         }
         updated
+    }
+}
+
+/// `severity_id`: 0 unknown, 1 informational to 5 critical, 6 fatal, 99 a word of the product's own.
+fn rated(id: &Number, label: &Text<'_>) -> Option<Severity> {
+    #[allow(clippy::cast_possible_truncation, reason = "a float cast saturates")]
+    match id.value.map(|n| n as i64) {
+        Some(1) => Some(Severity::Informational),
+        Some(2) => Some(Severity::Low),
+        Some(3) => Some(Severity::Medium),
+        Some(4) => Some(Severity::High),
+        Some(5 | 6) => Some(Severity::Critical),
+        _ => Severity::from_label(label.text().trim()),
     }
 }
 
@@ -416,9 +441,12 @@ mod tests {
             (r#","severity_id":3"#, Some(Severity::Medium)),
             (r#","severity_id":4"#, Some(Severity::High)),
             (r#","severity_id":6"#, Some(Severity::Critical)),
-            (r#","severity_id":0"#, None),
             (
                 r#","severity_id":99,"severity":"High""#,
+                Some(Severity::High),
+            ),
+            (
+                r#","severity_id":0,"severity":"High""#,
                 Some(Severity::High),
             ),
         ] {
@@ -429,7 +457,76 @@ mod tests {
                 "{rest}"
             );
         }
-        assert_eq!(report("").marks, ["severity-missing"]);
+        for rest in [
+            "",
+            r#","severity_id":0"#,
+            r#","severity_id":0,"severity":"Unknown""#,
+        ] {
+            let got = report(rest);
+            assert_eq!(
+                (got.severity, got.marks.join(" ")),
+                (None, "severity-missing".into()),
+                "{rest}"
+            );
+        }
+    }
+
+    fn by(product: &str, id: &str, rest: &str) -> FindingReport {
+        let text = format!(
+            r#"{{"class_uid":2004,"cloud":{{"account":{{"uid":"123456789012"}},"region":"us-east-1"}},
+            "metadata":{{"product":{{"uid":"arn:aws:securityhub:us-east-1::productv2/{product}"}}}},
+            "resources":[{{"uid":"arn:aws:s3:::b"}}],"finding_info":{{"uid":"{id}","title":"t","modified_time":1795151561000,{rest}}}"#
+        );
+        serde_json::from_str::<Ocsf<'_>>(&text)
+            .unwrap()
+            .report(&Channel::Hub.into(), Marks::default())
+            .unwrap()
+    }
+
+    #[test]
+    fn only_inspector_holds_what_is_not_rated() {
+        let rest = r#""types":[]},"severity_id":0"#;
+        let inspector = by(
+            "aws/inspector",
+            "arn:aws:inspector2:us-east-1:123456789012:finding/1",
+            rest,
+        );
+        assert_eq!((inspector.severity, inspector.marks.len()), (None, 0));
+        let partner = by("acme/scan", "x/1", rest);
+        assert_eq!(
+            (partner.severity, partner.marks.join(" ")),
+            (None, "severity-missing".into())
+        );
+        assert_eq!(partner.signal, Signal::Open);
+    }
+
+    #[test]
+    fn what_the_hub_makes_of_a_rating_is_a_mark() {
+        let vendor = r#","severity_id":2,"severity":"Low","vendor_attributes":{"severity_id":4,"severity":"High"}"#;
+        let open = report(vendor);
+        assert_eq!(open.severity, Some(Severity::High));
+        assert_eq!(open.marks, ["severity-changed-at-source:LOW"]);
+        let passed = report(&format!(r#"{vendor},"compliance":{{"status":"PASSED"}}"#));
+        assert_eq!(
+            (passed.severity, passed.marks.len()),
+            (Some(Severity::High), 0)
+        );
+    }
+
+    #[test]
+    fn a_product_without_a_rule_id_has_the_weakness_of_its_asff_copy() {
+        let id = "arn:aws:macie2:us-east-1:123456789012:finding/1";
+        for kind in [
+            "SensitiveData:S3Object/Personal",
+            "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal",
+        ] {
+            let got = by(
+                "aws/macie",
+                id,
+                &format!(r#""types":["{kind}"]}},"severity_id":4"#),
+            );
+            assert_eq!(got.weakness.id, "macie/SensitiveData:S3Object/Personal");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! pass for one of AWS's or for poamd's policies.
 
 use crate::arn_view::ArnView;
+use crate::weakness::guardduty_type;
 
 /// The detectors whose findings have rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,38 @@ pub(crate) struct Product<'a> {
     pub(crate) arn: &'a str,
     company: &'a str,
     name: &'a str,
+}
+
+/// What names the check where `GeneratorId` does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NamedBy {
+    /// `Types[0]`.
+    Type,
+    /// A key of `ProductFields`.
+    Field,
+}
+
+/// Products of AWS whose `GeneratorId` is one word for all they find, or another one at each run. From the example
+/// findings in the product's own guide.
+const UNNAMED: [(&str, NamedBy); 4] = [
+    // `aws/access-analyzer`, six types (IAM User Guide, "Typical findings from IAM Access Analyzer").
+    ("access-analyzer", NamedBy::Type),
+    // The id of the audit's task or of the finding; the check is `CheckName` (IoT Device Defender Developer Guide).
+    ("iot-device-defender-audit", NamedBy::Field),
+    // `aws/macie`; the type is Macie's own behind a namespace.
+    ("macie", NamedBy::Type),
+    // The id of the Run Command that looked (Systems Manager User Guide, "Typical finding from Patch Manager").
+    ("ssm-patch-manager", NamedBy::Type),
+];
+
+/// What a finding of a product says of its check, each empty if it does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Check<'a> {
+    pub(crate) generator: &'a str,
+    /// The first of its types.
+    pub(crate) kind: &'a str,
+    pub(crate) field: &'a str,
+    pub(crate) title: &'a str,
 }
 
 /// Words only their owners may use as a source.
@@ -101,6 +134,39 @@ impl<'a> Product<'a> {
             }
             _ => word(self.name),
         }
+    }
+}
+
+impl Product<'_> {
+    /// The rule behind a finding of a service of AWS, where its `GeneratorId` names none: different weaknesses must not
+    /// become one, nor one of them another at each run. `None` where the `GeneratorId` is the rule.
+    pub(crate) fn check(&self, check: &Check<'_>) -> Option<String> {
+        if self.maker != Maker::Aws {
+            return None;
+        }
+        let listed = UNNAMED.iter().find(|(name, _)| *name == self.name);
+        let by = match listed {
+            Some((_, by)) => *by,
+            None if self.is_itself(check.generator) => NamedBy::Type,
+            None => return None,
+        };
+        let own = match by {
+            NamedBy::Type => guardduty_type(check.kind),
+            NamedBy::Field => check.field.to_owned(),
+        };
+        let named = [own.as_str(), check.title]
+            .into_iter()
+            .find(|n| !n.is_empty())?;
+        Some(format!("{}/{named}", self.source()))
+    }
+
+    /// Whether a `GeneratorId` says no more than the product's own name, as `aws/access-analyzer` does.
+    fn is_itself(&self, generator: &str) -> bool {
+        let bare = match generator.split_once('/') {
+            Some((company, bare)) if company.eq_ignore_ascii_case(self.company) => bare,
+            _ => generator,
+        };
+        bare.eq_ignore_ascii_case(self.name)
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) fn incident(kind: &str, root: &str) -> Weakness {
     )
 }
 
-/// A GuardDuty type as GuardDuty writes it (`Recon:EC2/PortProbe`): Security Hub puts a namespace before
-/// it and a dash for the slash (`TTPs/Discovery/Recon:EC2-PortProbe`).
+/// A GuardDuty or Macie type as its own service writes it (`Recon:EC2/PortProbe`): Security Hub puts a namespace before
+/// it and a dash for the slash (`TTPs/Discovery/Recon:EC2-PortProbe`). Other texts stay.
 pub(crate) fn guardduty_type(text: &str) -> String {
     let Some(colon) = text.find(':') else {
         return text.to_owned();

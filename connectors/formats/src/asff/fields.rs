@@ -20,6 +20,8 @@ pub(super) struct ProductFields<'a> {
     pub(super) config_rule: Text<'a>,
     pub(super) product: Text<'a>,
     pub(super) company: Text<'a>,
+    /// IoT Device Defender's.
+    pub(super) check_name: Text<'a>,
     /// Behind [`GUARDDUTY`].
     pub(super) guardduty: Vec<(Text<'a>, Text<'a>)>,
 }
@@ -56,6 +58,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "aws/config/ConfigRuleArn" => &mut out.config_rule,
                 "aws/securityhub/ProductName" => &mut out.product,
                 "aws/securityhub/CompanyName" => &mut out.company,
+                "CheckName" => &mut out.check_name,
                 path if path.starts_with(GUARDDUTY) && out.guardduty.len() < MOST => {
                     let path = key.value.and_then(|path| without(path, GUARDDUTY));
                     let path = Text {

@@ -56,6 +56,7 @@ pub(super) struct Rating<'a> {
 #[serde(default, rename_all = "PascalCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Provider<'a> {
     pub(super) severity: Part<Rating<'a>>,
+    pub(super) types: List<Text<'a>, 50>,
 }
 
 #[derive(Debug, Default, Deserialize)]

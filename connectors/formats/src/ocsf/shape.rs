@@ -14,6 +14,8 @@ pub(crate) struct Ocsf<'a> {
     pub(super) activity_id: Number,
     pub(super) severity_id: Number,
     pub(super) severity: Text<'a>,
+    #[serde(rename = "vendor_attributes")]
+    pub(super) vendor: Part<Vendor<'a>>,
     pub(super) status_id: Number,
     pub(super) time: Time,
     pub(super) time_dt: Time,
@@ -27,6 +29,14 @@ pub(crate) struct Ocsf<'a> {
     pub(super) vulnerabilities: List<Part<Vulnerability<'a>>, 8>,
     pub(super) evidences: List<Part<Evidence<'a>>, 32>,
     pub(super) count: Number,
+}
+
+/// What the detector itself said, where people set something else in the hub.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Vendor<'a> {
+    pub(super) severity_id: Number,
+    pub(super) severity: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

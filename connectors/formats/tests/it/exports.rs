@@ -4,7 +4,9 @@ use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::source::Page;
 use poamd_formats::{Given, read_documents};
 
-use crate::import;
+use serde_json::Value;
+
+use crate::{bytes, import};
 
 fn feed(text: &str) -> Vec<Page> {
     let given = Given {
@@ -69,6 +71,35 @@ fn activity_records_of_ocsf_are_passed_over() {
     let page =
         import(br#"{"class_uid":6003,"class_name":"API Activity","metadata":{"version":"1.5.0"}}"#);
     assert_eq!((page.passed, page.set_aside.len()), (1, 0));
+}
+
+/// PascalCase, as the PowerShell and .NET tools write it.
+fn pascal(value: &Value) -> Value {
+    let upper = |key: &str| key[..1].to_uppercase() + &key[1..];
+    match value {
+        Value::Object(map) => map.iter().map(|(k, v)| (upper(k), pascal(v))).collect(),
+        Value::Array(list) => list.iter().map(pascal).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn inspectors_own_findings_in_pascal_case_are_its_own() {
+    let wire = bytes("inspector2/list-findings-page1-wire.json");
+    let told = pascal(&serde_json::from_slice(&wire).unwrap());
+    let (wire, told) = (import(&wire), import(told.to_string().as_bytes()));
+    assert!(!wire.reports.is_empty());
+    assert_eq!(
+        (told.set_aside.len(), told.reports.len()),
+        (0, wire.reports.len())
+    );
+    for (told, wire) in told.reports.iter().zip(&wire.reports) {
+        assert_eq!(
+            (&told.source, &told.identity, told.severity),
+            (&wire.source, &wire.identity, wire.severity)
+        );
+        assert_eq!(told.weakness, wire.weakness);
+    }
 }
 
 /// `aws inspector describe-findings` as its reference shows it, and the same finding as the hub had it.

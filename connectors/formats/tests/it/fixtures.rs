@@ -61,7 +61,7 @@ const ASFF: [Row; 20] = {
             "RDS.3",
             "rds",
             Archived,
-            Some(Informational),
+            Some(Medium),
         ),
         (
             "asff/05-securityhub-iam.3-govcloud-suppressed-with-note.json",

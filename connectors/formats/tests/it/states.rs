@@ -145,6 +145,54 @@ fn severities() {
 }
 
 #[test]
+fn what_the_hub_makes_of_a_rating_is_a_mark() {
+    use Severity::{Critical, High, Informational, Low};
+    for (hub, own, record, want, mark) in [
+        (
+            "LOW",
+            "HIGH",
+            "ACTIVE",
+            High,
+            "severity-changed-at-source:LOW",
+        ),
+        (
+            "CRITICAL",
+            "LOW",
+            "ACTIVE",
+            Low,
+            "severity-changed-at-source:CRITICAL",
+        ),
+        (
+            "INFORMATIONAL",
+            "HIGH",
+            "ACTIVE",
+            High,
+            "severity-changed-at-source:INFORMATIONAL",
+        ),
+        // What has ended is INFORMATIONAL in the hub, and nobody edited it.
+        ("INFORMATIONAL", "HIGH", "ARCHIVED", High, ""),
+        ("CRITICAL", "critical", "ACTIVE", Critical, ""),
+        // Not a rating of its own.
+        ("HIGH", "UNTRIAGED", "ACTIVE", High, ""),
+        ("HIGH", "HUGE", "ACTIVE", High, ""),
+        ("INFORMATIONAL", "", "ACTIVE", Informational, ""),
+    ] {
+        let over = json!({
+            "Severity": {"Label": hub, "Normalized": 1}, "RecordState": record,
+            "FindingProviderFields": {"Severity": {"Label": own}},
+        });
+        for product in ["aws/inspector", "acme/acme"] {
+            let got = one(&finding(product, &over));
+            assert_eq!(
+                (got.severity, got.marks.join(" ")),
+                (Some(want), mark.to_owned()),
+                "{hub} {own}"
+            );
+        }
+    }
+}
+
+#[test]
 fn samples() {
     assert!(one(&finding("acme/acme", &json!({"Sample": true}))).sample);
     assert!(one(&finding("aws/guardduty", &json!({"Title": "[SAMPLE] x"}))).sample);
@@ -249,6 +297,88 @@ fn identities_by_product() {
     }
     let no_arn = one(&finding("aws/macie", &json!({"Id": "plain"}))).identity;
     assert!(matches!(no_arn, Identity::Product { .. }));
+}
+
+#[test]
+fn weaknesses_by_product() {
+    let best = "Software and Configuration Checks/AWS Security Best Practices";
+    let granted = "External Access Granted";
+    for (product, generator, kind, want) in [
+        (
+            "aws/access-analyzer",
+            "aws/access-analyzer",
+            format!("{best}/Unused IAM Role"),
+            format!("access-analyzer/{best}/Unused IAM Role"),
+        ),
+        (
+            "aws/access-analyzer",
+            "aws/access-analyzer",
+            format!("{best}/{granted}"),
+            format!("access-analyzer/{best}/{granted}"),
+        ),
+        // The same last word, and public access instead of another account's.
+        (
+            "aws/access-analyzer",
+            "aws/access-analyzer",
+            format!("Effects/Data Exposure/{granted}"),
+            format!("access-analyzer/Effects/Data Exposure/{granted}"),
+        ),
+        (
+            "aws/macie",
+            "aws/macie",
+            "Sensitive Data Identifications/PII/SensitiveData:S3Object-Personal".into(),
+            "macie/SensitiveData:S3Object/Personal".into(),
+        ),
+        // Another run, the same weakness.
+        (
+            "aws/ssm-patch-manager",
+            "d710f5bd-04e3-47b4-82f6-df4e00000000",
+            "Software & Configuration Checks/Patch Management/Compliance".into(),
+            "ssm-patch-manager/Software & Configuration Checks/Patch Management/Compliance".into(),
+        ),
+        // A product nobody listed that names itself, and no type: its titles at least are apart.
+        ("aws/new", "aws/new", "A/B".into(), "new/A/B".into()),
+        ("aws/new", "new", "".into(), "new/t".into()),
+        // Those whose rule stands where it should.
+        (
+            "aws/health",
+            "AWS_S3_OPEN_ACCESS_BUCKET_NOTIFICATION",
+            "Software and Configuration Checks".into(),
+            "AWS_S3_OPEN_ACCESS_BUCKET_NOTIFICATION".into(),
+        ),
+        ("acme/acme", "rule-7", "A/B".into(), "rule-7".into()),
+        ("acme/acme", "acme/acme", "A/B".into(), "acme/acme".into()),
+    ] {
+        let got = one(&finding(
+            product,
+            &json!({"GeneratorId": generator, "Types": [kind]}),
+        ));
+        assert_eq!(got.weakness.id, want, "{product}");
+    }
+    let audit = one(&finding(
+        "aws/iot-device-defender-audit",
+        &json!({
+            "GeneratorId": "1928b87ab338ee2f541f6fab8c41c4f5", "Types": ["Software and Configuration Check/Vulnerabilities"],
+            "ProductFields": {"CheckName": "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"},
+        }),
+    ));
+    assert_eq!(
+        audit.weakness.id,
+        "iot-device-defender-audit/IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
+    );
+}
+
+#[test]
+fn a_type_that_people_set_is_no_other_weakness() {
+    let own = json!({"Types": ["TTPs/Discovery/Recon:EC2-PortProbeUnprotectedPort"]});
+    for product in ["aws/guardduty", "aws/macie"] {
+        let edited = finding(
+            product,
+            &json!({"GeneratorId": product, "Types": ["TTPs/Other:EC2-Mine"], "FindingProviderFields": own}),
+        );
+        let got = one(&edited).weakness.id;
+        assert!(got.contains("Recon:EC2/PortProbeUnprotectedPort"), "{got}");
+    }
 }
 
 #[test]
