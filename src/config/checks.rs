@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use super::{Account, Desk, Entries, Feed, Report};
+use super::{Account, Aws, Desk, Entries, Feed, Report, Writeback};
+
+/// The source whose findings are written to.
+const HUB: &str = "securityhub";
 
 pub(super) fn accounts(entries: &Entries<'_, Account>) {
     unique(entries, "id", |account| account.id.to_string());
@@ -39,6 +42,22 @@ pub(super) fn reports(entries: &Entries<'_, Report>, has_mail: bool) {
         r.fail(
             "recipients",
             "cannot be reached: there is no section [mail]; add one with host and from",
+        );
+    }
+}
+
+/// What is left in the hub goes to findings that were read there.
+pub(super) fn writeback(r: Reader<'_>, writeback: Option<&Writeback>, aws: Option<&Aws>) {
+    let (Some(writeback), Some(aws)) = (writeback, aws) else {
+        return;
+    };
+    if writeback.enabled && !aws.sources.iter().any(|source| source == HUB) {
+        r.fail(
+            "enabled",
+            format!(
+                "has nothing to write to: sources of [aws] do not name \"{HUB}\" (\"{HUB}-v2\" is only read); \
+                add it there, or set enabled = false"
+            ),
         );
     }
 }

@@ -171,7 +171,8 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
         sections.many(&grouping::CONTACTS),
     );
     let tickets = Tickets::read(sections.one(&tickets::SECTION));
-    let writeback = Writeback::read(sections.one(&writeback::SECTION));
+    let writeback_at = sections.one(&writeback::SECTION);
+    let writeback = Writeback::read(writeback_at);
     let telemetry = Telemetry::read(sections.one(&telemetry::SECTION), env);
     let mail = sections.one(&mail::SECTION);
     let (has_mail, mail) = (
@@ -193,6 +194,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     checks::feeds(&feeds);
     checks::desks(&desks);
     checks::reports(&reports, has_mail);
+    checks::writeback(writeback_at, writeback.as_ref(), aws.as_ref());
     Some(Config {
         deployment: deployment?,
         system: system?,

@@ -144,6 +144,13 @@ impl Organization {
             r.fail("asking_role", what);
         }
         let [external_id, asking_external_id] = external_ids;
+        if asking_external_id.is_some() && !r.has("asking_role") {
+            r.fail(
+                "asking_external_id",
+                "is asked of nobody: it belongs to asking_role, which is not here; add that, or take this out \
+                (the id for the role in each account is external_id)",
+            );
+        }
         Some(Self {
             asking: AccountAccess {
                 id,

@@ -98,6 +98,47 @@ fn the_environment_gives_the_state_directory_and_the_journal() {
 }
 
 #[test]
+fn what_would_have_no_effect_is_a_problem() {
+    let organization =
+        "[aws.organization]\naccount = \"999900001111\"\nregions = [\"us-gov-west-1\"]\n";
+    let asking = "asking_external_id = \"0d5f2c1e-9a53-4a3a-8c5e-7a1b7c0f4d10\"\n";
+    let role = "asking_role = \"poamd-organization\"\n";
+    let sources = |list: &str| format!("[aws]\nsources = [{list}]\n[writeback]\n");
+    let (hub, new) = (
+        sources("\"securityhub\""),
+        sources("\"securityhub-v2\", \"guardduty\""),
+    );
+    for (text, want) in [
+        (format!("{organization}{role}{asking}"), None),
+        (organization.to_owned(), None),
+        (
+            format!("{organization}{asking}"),
+            Some("poamd.toml:4: [aws.organization] asking_external_id: is asked of nobody"),
+        ),
+        (format!("{hub}enabled = true\n"), None),
+        (format!("{hub}enabled = false\nwhat = []\n"), None),
+        (format!("{new}enabled = false\n"), None),
+        (
+            format!("{hub}enabled = true\nwhat = []\n"),
+            Some("poamd.toml:5: [writeback] what: is empty"),
+        ),
+        (
+            format!("{new}enabled = true\n"),
+            Some("poamd.toml:4: [writeback] enabled: has nothing to write to"),
+        ),
+    ] {
+        match (read(&text), want) {
+            (Ok(_), None) => {}
+            (Err(_), Some(want)) => {
+                let lines = wrong(&text);
+                assert!(lines.len() == 1 && lines[0].starts_with(want), "{lines:?}");
+            }
+            (got, _) => panic!("{text}: {got:?}"),
+        }
+    }
+}
+
+#[test]
 fn all_problems_come_at_once_each_with_line_key_and_nearest_name() {
     let text = r#"
 [mail]

@@ -44,10 +44,16 @@ impl Writeback {
     pub(super) fn read(r: Reader<'_>) -> Option<Self> {
         r.reject_unknown();
         let (enabled, what) = (r.get("enabled"), r.get::<Vec<String>>("what"));
-        let what = what?;
+        let (enabled, what) = (enabled?, what?);
+        if enabled && what.is_empty() {
+            r.fail(
+                "what",
+                "is empty, so nothing is ever written; name some of fields, notified, suppressed, or set enabled = false",
+            );
+        }
         let holds = |word: &str| what.iter().any(|w| w == word);
         Some(Self {
-            enabled: enabled?,
+            enabled,
             fields: holds("fields"),
             notified: holds("notified"),
             suppressed: holds("suppressed"),
