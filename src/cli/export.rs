@@ -20,7 +20,7 @@ use crate::exchange::dataset::{self, Dataset, Moment, System};
 use crate::exchange::{self, Entry, FormError, deviations, emass, fedramp, oscal, ver};
 use crate::jobs::rules;
 use crate::query::filter::Filter;
-use crate::store::StoreError;
+use crate::store::{AnyConnection, StoreError, shown};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -208,7 +208,7 @@ enum Read {
 fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result<Read, Failure> {
     let system = system(&opened.config);
     let clocks = rules::poam(&opened.config.poam).clocks;
-    let read = opened.store.read_here(|conn| {
+    let look = |conn: &mut AnyConnection| {
         let snapshot = moment.snapshot(conn)?;
         if let Err(unknown) = filter.check_accounts(&snapshot.account_names()) {
             return Ok(Err(unknown));
@@ -232,7 +232,10 @@ fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result
             entries.retain(|entry| kept.contains(&entry.record.id));
         }
         Ok::<_, StoreError>(Ok(Read::Entries(entries)))
-    })?;
+    };
+    let read = opened
+        .store
+        .read_here(|conn| shown::at_one_moment(conn, look))?;
     Ok(read?)
 }
 

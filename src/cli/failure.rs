@@ -79,6 +79,8 @@ impl From<StoreError> for Failure {
             | StoreError::Pool(_)
             | StoreError::Row { .. }
             | StoreError::Query(_)
+            | StoreError::Stuck { .. }
+            | StoreError::ClockBehind { .. }
             | StoreError::Task(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())

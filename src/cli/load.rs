@@ -15,7 +15,7 @@ use crate::jobs::{Context, JobError, Progress, lease};
 use crate::query::Snapshot;
 use crate::query::filter::Filter;
 use crate::store::accounts::{self, By, Undeclared};
-use crate::store::{AnyConnection, Store, StoreError};
+use crate::store::{AnyConnection, Store, StoreError, shown};
 use crate::wiring::{self, Surroundings};
 
 /// Where the configuration lies unless somebody says otherwise.
@@ -202,8 +202,10 @@ impl Opened {
         read: impl FnOnce(&mut AnyConnection, &Snapshot) -> Result<T, StoreError>,
     ) -> Result<T, Failure> {
         Ok(self.store.read_here(|conn| {
-            let snapshot = Snapshot::load(conn)?;
-            read(conn, &snapshot)
+            shown::at_one_moment(conn, |conn| {
+                let snapshot = Snapshot::load(conn)?;
+                read(conn, &snapshot)
+            })
         })?)
     }
 }

@@ -169,6 +169,14 @@ pub fn is_over(place: &Place, sights: &[Sight]) -> bool {
         .is_none_or(|s| s.state == "complete")
 }
 
+/// Whether nobody has to look there any more: its account is watched no longer, or its region was taken out. Somebody
+/// decided that, which is in the log; what is open there stays open.
+pub fn is_unwatched(place: &Place, watched: &[Watch]) -> bool {
+    let ours = watched.iter().find(|w| w.account == place.account);
+    // A member that a hub used to show is none of ours to give up.
+    ours.is_some_and(|watch| !watch.covers(place, &|_| true))
+}
+
 /// One weakness a service: all technologies that are scanned are one.
 pub fn weakness(service: &str) -> String {
     let kind = service.split(':').next().unwrap_or(service);

@@ -16,7 +16,10 @@ use super::record::{RecordId, RecordStatus};
 pub struct Member {
     pub fingerprint: String,
     pub status: FindingStatus,
+    /// What it counts with: what its detector says, or more by an override.
     pub severity: Option<Severity>,
+    /// What its detector says.
+    pub detected: Option<Severity>,
     pub sample: bool,
     /// Switched off by an override: it opens and joins nothing. What is on a record stays there until it is fixed.
     pub disabled: bool,
@@ -33,7 +36,7 @@ pub struct Member {
 
 impl Member {
     /// Worth a record: seen open, rated, no sample, not switched off, no approved false positive.
-    fn opens(&self) -> bool {
+    pub fn opens(&self) -> bool {
         self.status == FindingStatus::Open
             && !self.sample
             && !self.disabled
@@ -92,8 +95,20 @@ pub struct Group {
     /// The clocks of its account, and what they have to know.
     pub clocks: Policy,
     pub known: Known,
-    /// The approved risk adjustment of the live record.
+    /// The approved risk adjustment of the live record, or of the one that would open again.
     pub adjustment: Option<Adjustment>,
+}
+
+impl Group {
+    /// The severity at detection of a record that opens with a plan: what the detectors say, not what an override makes
+    /// of it. One that opens by an override alone began with that.
+    pub fn original(&self, plan: &Plan) -> Severity {
+        let joining = plan.attach.iter().filter_map(|i| self.members.get(*i));
+        let rated = joining
+            .filter_map(|m| m.detected)
+            .filter(|s| Rating::of(*s).is_some());
+        rated.max().unwrap_or(plan.facts.severity)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,10 +143,17 @@ pub fn plan(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Opti
     }
 }
 
+impl Current {
+    /// What turns up now opens it again, rather than a new record that names it.
+    pub fn reopens(&self, now: DateTime<Utc>, window: TimeDelta) -> bool {
+        let inside = self.closed_at.is_some_and(|at| now - at <= window);
+        inside && self.status == RecordStatus::Closed && !self.settled
+    }
+}
+
 fn plan_opening(group: &Group, now: DateTime<Utc>, reopen_window: TimeDelta) -> Plan {
-    let inside = |p: &&Current| p.closed_at.is_some_and(|at| now - at <= reopen_window);
     let (target, before, kind) = match &group.past {
-        Some(past) if inside(&past) && past.status == RecordStatus::Closed && !past.settled => {
+        Some(past) if past.reopens(now, reopen_window) => {
             (Target::Existing(past.id), Some(past), "record.reopened")
         }
         past => (
@@ -335,9 +357,23 @@ fn is_earlier(is: Option<NaiveDate>, was: Option<NaiveDate>) -> bool {
     }
 }
 
-/// The live record as an approved decision leaves it: rating and due day follow the clocks anew, later too. `None` if
-/// there is no live record, or nothing of it changes. What was decided, by whom and in which paper, stands in the event.
-pub fn decide(group: &Group, decision: &Value) -> Option<Plan> {
+/// What was decided, as far as it bears on the due day. Only what is named here may move it later (`poam.md` 1.3, 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// A risk adjustment was approved; later only if the record counts as less by it.
+    Adjustment,
+    /// The vendor shipped the fix, and the time to put it in counts from there.
+    Release,
+    /// The evaluation is complete for the first time, and VER's days count from it.
+    Evaluation,
+    /// Anything else, the end of a deviation too: the day comes nearer or stays.
+    Other,
+}
+
+/// The live record as a decision leaves it: rating and due day follow the clocks anew, later only where the ground
+/// allows it. `None` if there is no live record, or nothing of it changes. What was decided, by whom and in which paper,
+/// stands in the event.
+pub fn decide(group: &Group, ground: Ground, decision: &Value) -> Option<Plan> {
     let live = group.live.as_ref()?;
     let mut next = facts(
         group,
@@ -346,13 +382,20 @@ pub fn decide(group: &Group, decision: &Value) -> Option<Plan> {
         &[],
         live.facts.detected_at,
     );
-    let is = clock::due(&Inputs {
-        policy: &group.clocks,
-        detected: next.detected_at,
-        severity: next.effective(),
-        known: &group.known,
-    });
-    (next.due, next.due_rule) = (is.day, is.rule);
+    let may_be_later = match ground {
+        Ground::Adjustment => next.effective() < live.facts.effective(),
+        Ground::Release | Ground::Evaluation => true,
+        Ground::Other => false,
+    };
+    if may_be_later {
+        let is = clock::due(&Inputs {
+            policy: &group.clocks,
+            detected: next.detected_at,
+            severity: next.effective(),
+            known: &group.known,
+        });
+        (next.due, next.due_rule) = (is.day, is.rule);
+    }
     let mut events = Vec::new();
     if next.effective() != live.facts.effective() {
         events.push((
@@ -406,6 +449,7 @@ mod tests {
             fingerprint: fingerprint.into(),
             status,
             severity: Some(Severity::Medium),
+            detected: Some(Severity::Medium),
             sample: false,
             disabled: false,
             score: 50,

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::hub::{HubChange, Standing, Verification, Workflow};
+use poamd_contract::severity::Severity;
 use serde::{Deserialize, Serialize};
 
 use super::deviation::{DeviationKind, DeviationState};
@@ -53,6 +54,21 @@ pub struct Asked {
     pub state: DeviationState,
     /// The last day it holds.
     pub expires: Option<NaiveDate>,
+    /// When the AO decided.
+    pub decided: Option<DateTime<Utc>>,
+    /// What detection said of the record when it was asked for.
+    pub from: Option<Severity>,
+}
+
+impl Asked {
+    /// Whether the decision was on this finding: on the record by then, and no worse than what was looked at.
+    pub fn covers(&self, joined: Option<DateTime<Utc>>, severity: Option<Severity>) -> bool {
+        let was_there = joined.is_some_and(|at| self.decided.is_some_and(|decided| at <= decided));
+        was_there
+            && self
+                .from
+                .is_none_or(|from| severity.is_none_or(|is| is <= from))
+    }
 }
 
 /// What shall stand with every finding of a record.
@@ -227,6 +243,8 @@ mod tests {
             kind,
             state,
             expires: None,
+            decided: None,
+            from: None,
         })
     }
 
@@ -388,6 +406,8 @@ mod tests {
             kind,
             state,
             expires: None,
+            decided: None,
+            from: None,
         }));
         let ticket = prop::option::of("SEC-[1-3]");
         (ticket, asked, any::<[bool; 3]>()).prop_map(

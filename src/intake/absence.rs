@@ -11,13 +11,15 @@ use super::batch::Batch;
 use super::shown::{PutAway, Silence, Weight};
 use super::{Door, Intake};
 use crate::domain::finding::{ABSENCES, EXPIRED, FindingStatus, hub_keeps, standard_of};
-use crate::store::audit;
+use crate::store::audit::{self, Event};
 use crate::store::columns::{Col, stamp};
 use crate::store::findings::{self, FindingRow, KnownReport, ReportRow};
 use crate::store::{AnyConnection, Result, to_json};
 
 /// Looks that are granted to a detector whose scan was off: it is on again before all its findings are back.
 const REFILL: i64 = 48;
+/// Findings that are held in memory at once while a look is closed.
+const AT_ONCE: usize = 2_000;
 
 /// How a look ended.
 #[derive(Debug, Default)]
@@ -34,27 +36,45 @@ pub struct Ending {
 impl Intake {
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
+        let store = self.store.clone();
+        store.write_here(|conn| self.finish_in(conn, ending))
+    }
+
+    /// The same in the caller's transaction, for what has to stand or fall with it: a look that was counted must not be
+    /// gone on with.
+    pub fn finish_in(&mut self, conn: &mut AnyConnection, ending: &Ending) -> Result<u64> {
         // Who does not know what there is cannot miss it.
         let is_look = matches!(self.door, Door::Cell(_)) && self.known.is_whole();
         let looked = is_look && (ending.complete || !ending.passed.is_empty());
         if !looked {
             return Ok(0);
         }
-        let (changed, unlooked) = self.store.clone().write_here(|conn| {
-            let unseen = self.candidates(conn)?;
-            let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
-            let batch = self.conclude(conn, unseen, ending, &mut silence)?;
-            batch.write(conn, self.now)?;
-            let unlooked = std::mem::take(&mut silence.unlooked);
-            if ending.complete {
-                silence.note(conn, self.run)?;
+        let unseen = self.candidates(conn)?;
+        let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
+        let mut changed = 0;
+        for (account, prints) in unseen {
+            let prints: Vec<String> = prints.into_iter().collect();
+            for some in prints.chunks(AT_ONCE) {
+                let batch = self.conclude(conn, &account, some, ending, &mut silence)?;
+                batch.write(conn, self.now)?;
+                if !batch.changes.is_empty() {
+                    let body = json!({ "changed": batch.changed });
+                    let event = self.event("findings.concluded", body);
+                    audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+                }
+                changed += batch.changed;
             }
-            if !batch.changes.is_empty() {
-                let event = self.event("findings.concluded", json!({ "changed": batch.changed }));
-                audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
+        }
+        let unlooked = std::mem::take(&mut silence.unlooked);
+        if ending.complete {
+            for (cell, stands) in silence.note(conn, self.run)? {
+                let event = Event {
+                    subject: cell,
+                    ..self.event("coverage.changed", stands)
+                };
+                audit::append(conn, &event)?;
             }
-            Ok((batch.changed, unlooked))
-        })?;
+        }
         self.counts.changed += changed;
         self.unlooked = unlooked;
         Ok(changed)
@@ -91,38 +111,37 @@ impl Intake {
     fn conclude(
         &self,
         conn: &mut AnyConnection,
-        candidates: BTreeMap<String, BTreeSet<String>>,
+        account: &str,
+        prints: &[String],
         ending: &Ending,
         silence: &mut Silence<'_>,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
         let door = &self.door_name;
-        for (account, prints) in candidates {
-            let keys: Vec<&str> = prints.iter().map(String::as_str).collect();
-            let stored = findings::by_fingerprints(conn, &account, &keys)?;
-            let mut reports = findings::reports_of(conn, &account, &keys)?;
-            for print in &prints {
-                let (Some(row), Some(mut rows)) = (stored.get(print), reports.remove(print)) else {
-                    continue;
-                };
-                // What was never open has nothing to be absent from.
-                if !row.opened {
-                    continue;
-                }
-                let weight = if ending.complete {
-                    silence.weigh(row)
-                } else {
-                    Weight::Nothing
-                };
-                for report in rows.iter_mut().filter(|r| r.cell == *door) {
-                    let weight = self.retired(report, row, weight, silence);
-                    if let Some(next) = self.concluded(report, &row.arn, ending, weight) {
-                        batch.change_report(report.clone(), next.clone());
-                        *report = next;
-                    }
-                }
-                batch.refold(row, &rows, self.now)?;
+        let keys: Vec<&str> = prints.iter().map(String::as_str).collect();
+        let stored = findings::by_fingerprints(conn, account, &keys)?;
+        let mut reports = findings::reports_of(conn, account, &keys)?;
+        for print in prints {
+            let (Some(row), Some(mut rows)) = (stored.get(print), reports.remove(print)) else {
+                continue;
+            };
+            // What was never open has nothing to be absent from.
+            if !row.opened {
+                continue;
             }
+            let weight = if ending.complete {
+                silence.weigh(row)
+            } else {
+                Weight::Nothing
+            };
+            for report in rows.iter_mut().filter(|r| r.cell == *door) {
+                let weight = self.retired(report, row, weight, silence);
+                if let Some(next) = self.concluded(report, &row.arn, ending, weight) {
+                    batch.change_report(report.clone(), next.clone());
+                    *report = next;
+                }
+            }
+            batch.refold(row, &rows, self.now)?;
         }
         Ok(batch)
     }

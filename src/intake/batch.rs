@@ -12,6 +12,7 @@ use super::Intake;
 use super::merge;
 use super::prepared::Arrived;
 use crate::domain::finding::FindingStatus;
+use crate::domain::signals;
 use crate::domain::supplement::with_supplement;
 use crate::store::columns::stamp;
 use crate::store::details;
@@ -41,6 +42,8 @@ pub(super) struct Batch {
     items: BTreeMap<(String, String), ItemRow>,
     /// Weaknesses whose record may have to change.
     touched: BTreeSet<(String, String)>,
+    /// Account and ARN of what is, or no longer is, said to be reachable: every weakness there counts with that.
+    reached: BTreeSet<(String, String)>,
     pub changes: Vec<Change>,
     pub new: u64,
     pub changed: u64,
@@ -200,6 +203,13 @@ impl Batch {
             self.touched
                 .insert((next.account.clone(), next.weakness_id.clone()));
         }
+        let reaches = |r: &FindingRow| {
+            r.status.0 == FindingStatus::Open && signals::says_reachable(&r.detail)
+        };
+        if stored.is_some_and(reaches) != reaches(&next) {
+            let key = (next.account.clone(), next.arn.clone());
+            self.reached.insert(key);
+        }
         self.changes.push(Change {
             finding: next.fingerprint.clone(),
             account: next.account.clone(),
@@ -274,6 +284,9 @@ impl Batch {
         findings::insert_reports(conn, &self.new_reports)?;
         for (was, row) in &self.changed_reports {
             findings::replace_report(conn, was, row, now)?;
+        }
+        for (account, arn) in &self.reached {
+            findings::enqueue_resources(conn, account, &[arn])?;
         }
         findings::enqueue_planning(
             conn,

@@ -9,10 +9,12 @@ use poamd_contract::finding::{
 };
 use poamd_contract::ids::{Partition, Region};
 use poamd_contract::source::Page;
+use serde_json::json;
 
 use super::{Counts, Door, Intake, Synonyms};
 use crate::domain::blind::{self, Gap, Place, Sight, Watch};
 use crate::store::accounts::{self, AccountRow};
+use crate::store::audit::{self, Event};
 use crate::store::coverage::{self, CoverageRow};
 use crate::store::{AnyConnection, Result, Store, findings};
 
@@ -30,9 +32,12 @@ pub struct Vigil<'a> {
 impl Vigil<'_> {
     /// Opens what has not been seen for too long, closes what is seen again. Writes nothing if nothing changed.
     pub fn keep(&self, store: &Store) -> Result<Counts> {
-        let reports = store.read_here(|conn| self.reports(conn))?;
+        let (reports, given_up) = store.read_here(|conn| self.reports(conn))?;
         if reports.is_empty() {
             return Ok(Counts::default());
+        }
+        if !given_up.is_empty() {
+            store.write_here(|conn| self.tell(conn, &given_up))?;
         }
         let (door, names) = (Door::Vigil, Arc::new(Synonyms::new()));
         let mut intake = Intake::open(store.clone(), door, self.run, self.actor, self.now, names)?;
@@ -43,7 +48,8 @@ impl Vigil<'_> {
         Ok(intake.counts())
     }
 
-    fn reports(&self, conn: &mut AnyConnection) -> Result<Vec<FindingReport>> {
+    /// What changed, and which of the gaps that end are of places that are watched no longer.
+    fn reports(&self, conn: &mut AnyConnection) -> Result<(Vec<FindingReport>, Vec<Place>)> {
         let rows = coverage::at(conn, self.now)?;
         let sights: Vec<Sight> = rows.iter().map(sight).collect();
         let accounts = accounts::all(conn)?;
@@ -64,16 +70,38 @@ impl Vigil<'_> {
                 ..report
             }));
         }
-        let mut over: Vec<Place> = Vec::new();
+        let (mut over, mut given_up): (Vec<Place>, Vec<Place>) = (Vec::new(), Vec::new());
         for (native_id, signal) in findings::native_ids_of_cell(conn, &Door::Vigil.name())? {
-            let ended = |p: &Place| signal.is_open() && blind::is_over(p, &sights);
-            over.extend(native_id.parse().ok().filter(ended));
+            let Some(place) = native_id.parse::<Place>().ok().filter(|_| signal.is_open()) else {
+                continue;
+            };
+            if blind::is_unwatched(&place, &watched) {
+                given_up.push(place);
+            } else if blind::is_over(&place, &sights) {
+                over.push(place);
+            }
         }
-        reports.extend(over.iter().filter_map(|place| self.passed(place)));
-        Ok(reports)
+        let ended = over.iter().chain(&given_up);
+        reports.extend(ended.filter_map(|place| self.passed(place)));
+        Ok((reports, given_up))
     }
 
-    /// A complete look is there: the evidence.
+    /// A gap that ends because nobody has to look there any more ends by that name.
+    fn tell(&self, conn: &mut AnyConnection, given_up: &[Place]) -> Result<()> {
+        for place in given_up {
+            let event = Event {
+                at: self.now,
+                actor: self.actor.to_owned(),
+                kind: "gap.unwatched",
+                subject: format!("{}/{}/{}", place.account, place.region, place.service),
+                body: json!({ "why": "the account or its region is no longer watched; what is open there stays open" }),
+            };
+            audit::append(conn, &event)?;
+        }
+        Ok(())
+    }
+
+    /// A complete look is there, or none is asked for any more: the evidence.
     fn passed(&self, place: &Place) -> Option<FindingReport> {
         Some(FindingReport {
             signal: Signal::Passed,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use poamd_contract::coverage::{Cell, Coverage, Vouched};
 use poamd_contract::finding::{FindingReport, Signal};
+use serde_json::{Value, json};
 
 use super::Door;
 use crate::domain::finding::{self, FindingStatus};
@@ -209,9 +210,11 @@ impl<'a> Silence<'a> {
     }
 
     /// Notes the gaps as cells of their own, so that reports carry them, and takes back those that were shown again.
-    pub fn note(self, conn: &mut AnyConnection, run: i64) -> Result<()> {
+    /// Gives what changed by it: the cell, and how it stands now.
+    pub fn note(self, conn: &mut AnyConnection, run: i64) -> Result<Vec<(String, Value)>> {
+        let mut changed = Vec::new();
         let Door::Cell(door) = self.door else {
-            return Ok(());
+            return Ok(changed);
         };
         // A place that was ever looked at through its own door speaks for itself.
         let never_looked_at = |row: &CoverageRow| row.last_complete.is_none();
@@ -225,7 +228,11 @@ impl<'a> Silence<'a> {
                     region,
                     service: door.service.clone(),
                 };
-                coverage::note(conn, &cell, &gap(door), run, self.now)?;
+                let seen = gap(door);
+                if coverage::note(conn, &cell, &seen, run, self.now)? {
+                    let name = format!("{}/{}/{}", cell.account, cell.region, cell.service);
+                    changed.push((name, json!(seen)));
+                }
             }
         }
         let noted_here = |row: &CoverageRow| row.reason.as_deref() == gap(door).reason();
@@ -233,9 +240,11 @@ impl<'a> Silence<'a> {
             let back = self.shown.holds(&row.account, &row.region);
             if back && never_looked_at(row) && noted_here(row) {
                 coverage::forget(conn, row)?;
+                let name = format!("{}/{}/{}", row.account, row.region, row.service);
+                changed.push((name, json!({ "state": "shown again", "was": row.state })));
             }
         }
-        Ok(())
+        Ok(changed)
     }
 }
 

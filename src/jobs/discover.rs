@@ -15,6 +15,7 @@ use crate::config::Organization;
 use crate::domain::account::Account;
 use crate::domain::organization::{self, Known, Rules, Step};
 use crate::store::accounts::{self, AccountRow, By};
+use crate::store::audit::{self, Event};
 use crate::store::{AnyConnection, StoreError, coverage};
 
 const ACTOR: &str = "job:discover";
@@ -171,6 +172,14 @@ fn take(
                 accounts::found(conn, account, own.as_str(), by)?;
                 if let Some(row) = coverage::find(conn, &cell(&account.access.id))? {
                     coverage::forget(conn, &row)?;
+                    let event = Event {
+                        at: now,
+                        actor: ACTOR.to_owned(),
+                        kind: "coverage.changed",
+                        subject: format!("{}/{}/{}", row.account, row.region, row.service),
+                        body: json!({ "state": "watched again", "was": row.state }),
+                    };
+                    audit::append(conn, &event)?;
                 }
             }
             Step::Retire { account, why } => {

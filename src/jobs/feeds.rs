@@ -29,17 +29,25 @@ const TRUNCATED: &str = "it was emptied since the last pull, and what was writte
 const ROTATED: &str = "it was rotated since the last pull and the old file is not beside it, so its last lines are lost: let \
      logrotate pack it one turn later (delaycompress)";
 
+const PACKED: &str = "it was rotated more than once since the last pull and what came between is packed, so its lines are lost: pull \
+     more often than logrotate turns, or let it pack later (delaycompress)";
+/// How a packed file begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// What the feeds brought.
 #[derive(Debug, Default)]
 pub(super) struct Fed {
     pub cells: u64,
     pub counts: Counts,
     pub gaps: Vec<Gap>,
+    /// The first that the ledger did not take.
+    pub failed: Option<StoreError>,
 }
 
 /// Reads every feed of the selection.
 pub(super) async fn read(ctx: &Context, selection: &Selection, run: i64) -> Result<Fed> {
     let mut fed = Fed::default();
+    let mut failed = None;
     let named = |feed: &Feed| {
         let accounts = &selection.accounts;
         (accounts.is_empty() || accounts.iter().any(|a| a == feed.account.as_str()))
@@ -54,14 +62,24 @@ pub(super) async fn read(ctx: &Context, selection: &Selection, run: i64) -> Resu
             service: feed.service(),
         };
         let place = cell.clone();
-        let (coverage, counts) =
-            pull::blocking(move || read_one(&this, &feed, &place, run)).await??;
+        let name = feed.name.clone();
+        let (coverage, counts) = match pull::blocking(move || read_one(&this, &feed, &place, run))
+            .await?
+        {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(feed = name, %error, "a feed could not be taken into the ledger; the others are read first");
+                failed.get_or_insert(error);
+                continue;
+            }
+        };
         fed.cells += 1;
         fed.counts += counts;
         if !coverage.is_complete() {
             fed.gaps.push(Gap { cell, coverage });
         }
     }
+    fed.failed = failed;
     Ok(fed)
 }
 
@@ -171,7 +189,12 @@ fn ahead(feed: &Feed, known: Option<&FeedRow>) -> io::Result<Ahead> {
         let position = row.position.cast_unsigned();
         if (row.device, row.inode) != (device, inode) {
             match renamed(&feed.path, row)? {
-                Some(piece) => pieces.push(piece),
+                Some(old) => {
+                    let (between, packed) = between(&feed.path, &old, (device, inode))?;
+                    pieces.push(old);
+                    pieces.extend(between);
+                    lost = packed.then_some(PACKED);
+                }
                 None => lost = Some(ROTATED),
             }
         } else if size >= position && head(&mut file, position)? == row.head {
@@ -224,6 +247,57 @@ fn renamed(path: &Path, row: &FeedRow) -> io::Result<Option<Piece>> {
         }));
     }
     Ok(None)
+}
+
+/// What logrotate puts behind a name: `.1`, `-20261122`, and `.gz` behind that.
+fn is_turn(rest: &[u8]) -> bool {
+    let rest = rest.strip_suffix(b".gz").unwrap_or(rest);
+    !rest.is_empty()
+        && rest
+            .iter()
+            .all(|b| b.is_ascii_digit() || b"._-".contains(b))
+}
+
+/// The files that had the name after the one that was read and before the one that has it now, oldest first, whole; and
+/// whether one of them is packed, so that its lines are lost.
+fn between(path: &Path, old: &Piece, now: (i64, i64)) -> io::Result<(Vec<Piece>, bool)> {
+    let own = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let was = old.file.metadata()?;
+    let (mut found, mut packed) = (Vec::new(), false);
+    for entry in std::fs::read_dir(folder.unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        let Ok(meta) = entry.metadata() else {
+            continue;
+        };
+        let place = (meta.dev().cast_signed(), meta.ino().cast_signed());
+        let is_old = (meta.dev(), meta.ino()) == (was.dev(), was.ino());
+        let name = entry.file_name();
+        let turn = name.as_encoded_bytes().strip_prefix(own);
+        let is_ours = turn.is_some_and(is_turn);
+        if !meta.is_file() || !is_ours || is_old || place == now {
+            continue;
+        }
+        let written = meta.modified()?;
+        if written < was.modified()? {
+            continue;
+        }
+        let mut file = File::open(entry.path())?;
+        if head(&mut file, 2)? == audit::sha256_hex(GZIP) {
+            packed = true;
+            continue;
+        }
+        let (path, to) = (entry.path(), meta.len());
+        let piece = Piece {
+            file,
+            path,
+            from: 0,
+            to,
+        };
+        found.push((written, piece));
+    }
+    found.sort_by_key(|(written, _)| *written);
+    Ok((found.into_iter().map(|(_, piece)| piece).collect(), packed))
 }
 
 /// The hash of what was read of a file, at most of its first [`HEAD`] bytes.

@@ -63,6 +63,8 @@ pub async fn run(ctx: &Context, paths: &[PathBuf], whose: &Whose) -> Result<Summ
     ctx.progress.end("import");
     let outcome = if summary.nothing_usable() {
         "nothing-usable"
+    } else if !summary.unreadable.is_empty() {
+        "in part"
     } else {
         "complete"
     };

@@ -36,7 +36,7 @@ use crate::intake::Synonyms;
 use crate::policy::PolicySet;
 use crate::render::templates::Templates;
 use crate::store::watched::{self, Watched};
-use crate::store::{Store, StoreError, runs};
+use crate::store::{Store, StoreError, audit, runs};
 
 /// Everything a job may touch.
 #[derive(Clone)]
@@ -155,7 +155,11 @@ impl Context {
 
     async fn begin_run(&self, job: &'static str) -> Result<i64> {
         let now = self.clock.now();
-        Ok(self.store.write(move |c| runs::begin(c, job, now)).await?)
+        let begun = self.store.write(move |c| {
+            audit::check_clock(c, now)?;
+            runs::begin(c, job, now)
+        });
+        Ok(begun.await?)
     }
 
     async fn finish_run(&self, run: i64, outcome: &'static str, counts: Value) -> Result<()> {

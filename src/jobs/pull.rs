@@ -88,6 +88,9 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
             summary.cells += fed.cells;
             summary.counts += fed.counts;
             summary.gaps.extend(fed.gaps);
+            if let Some(error) = fed.failed {
+                failed.get_or_insert(error.into());
+            }
         }
         Err(error) => {
             tracing::error!(%error, "a feed could not be taken into the ledger");
@@ -99,11 +102,21 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
     let fed = ctx.config.feeds.iter().map(config::Feed::service);
     let services = names.chain(fed).collect();
     summary.counts += blind::watch(ctx, selection, run, ACTOR, services).await?;
-    summary.records = plan(ctx, ACTOR).await?;
+    match plan(ctx, ACTOR).await {
+        Ok(planned) => summary.records = planned,
+        Err(error) => {
+            failed.get_or_insert(error);
+        }
+    }
     // Last: what is known of a finding beside its listing keeps no finding and no record waiting.
     match details::ask(ctx, asked, run, ACTOR).await {
         Ok(0) => {}
-        Ok(_) => summary.records += plan(ctx, ACTOR).await?,
+        Ok(_) => match plan(ctx, ACTOR).await {
+            Ok(planned) => summary.records += planned,
+            Err(error) => {
+                failed.get_or_insert(error);
+            }
+        },
         Err(error) => {
             tracing::error!(%error, "details of findings could not be taken into the ledger");
             failed.get_or_insert(error);
@@ -222,21 +235,22 @@ async fn pull_cell(
     let (store, noted, ended) = (ctx.store.clone(), cell.clone(), ctx.clock.now());
     let (coverage, counts) = blocking(move || -> Result<_, StoreError> {
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
-        intake.finish(&Ending {
-            complete: complete && full,
-            ..Ending::default()
-        })?;
-        let seen = intake.qualify(pulled.coverage.clone());
         if !full {
             intake.asked(&json!(pulled.extent).to_string());
         }
-        let manifest = intake.manifest(ended);
+        let ending = Ending {
+            complete: complete && full,
+            ..Ending::default()
+        };
+        // All in one: a look that was counted and is gone on with after a crash would count twice.
         store.write_here(|c| {
-            evidence::note(c, &manifest)?;
+            intake.finish_in(c, &ending)?;
+            let seen = intake.qualify(pulled.coverage.clone());
+            evidence::note(c, &intake.manifest(ended))?;
             note(c, &noted, &seen, pulled.extent, run, now, ACTOR)?;
-            progress.end(c, &pulled, &seen, &mut intake)
-        })?;
-        Ok((seen, intake.counts()))
+            progress.end(c, &pulled, &seen, &mut intake)?;
+            Ok((seen, intake.counts()))
+        })
     })
     .await??;
     Ok((cell, coverage, counts))

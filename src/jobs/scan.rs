@@ -84,7 +84,12 @@ pub async fn run(ctx: &Context, selection: &Selection) -> Result<Summary> {
         .iter()
         .map(|w| format!("scan:{}", w.technology()));
     summary.counts += blind::watch(ctx, selection, run, ACTOR, services.collect()).await?;
-    summary.records = pull::plan(ctx, ACTOR).await?;
+    match pull::plan(ctx, ACTOR).await {
+        Ok(planned) => summary.records = planned,
+        Err(error) => {
+            failed.get_or_insert(error);
+        }
+    }
     ctx.progress.end("scan");
     let outcome = pull::outcome_of(&summary.gaps, failed.as_ref());
     let counts = json!({ "items": summary.items, "findings": summary.counts });

@@ -1,14 +1,17 @@
 //! A plan, its findings and its audit events, in the caller's transaction.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::group::Loaded;
 use super::{Round, opening};
+use crate::domain::deviation::DeviationState;
 use crate::domain::plan::{Facts, Plan, Target};
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::audit::{self, Event};
 use crate::store::columns::{Col, stamp};
+use crate::store::deviations::{self, NewDeviationStep};
 use crate::store::records::{self, NewRecord, RecordRow};
 use crate::store::{AnyConnection, Result, StoreError, findings};
 
@@ -47,8 +50,38 @@ pub(super) fn apply(
     if let Target::New { .. } = plan.target {
         events.push(opening::lay(conn, round, group, plan, id)?);
     }
+    if plan.status == RecordStatus::Closed {
+        events.extend(withdraw(conn, round, id)?);
+    }
     audit::append_all(conn, &events)?;
     Ok(())
+}
+
+/// What was asked for ends with the record: on what is fixed nobody has to decide.
+fn withdraw(conn: &mut AnyConnection, round: &Round<'_>, record: i64) -> Result<Option<Event>> {
+    let pending = deviations::live(conn, record)?.filter(|row| row.state.0.is_pending());
+    let Some(mut row) = pending else {
+        return Ok(None);
+    };
+    let (from, why) = (row.state.0, "the record closed by evidence");
+    row.state = Col(DeviationState::Withdrawn);
+    row.live = false;
+    deviations::update(conn, &row)?;
+    let step = NewDeviationStep {
+        deviation_id: row.id,
+        state: row.state,
+        note: why.to_owned(),
+        actor: round.actor.to_owned(),
+        at: stamp(round.now),
+    };
+    deviations::insert_step(conn, &step)?;
+    Ok(Some(Event {
+        at: round.now,
+        actor: round.actor.to_owned(),
+        kind: "deviation.withdrawn",
+        subject: RecordId(record).to_string(),
+        body: json!({ "deviation": row.id, "kind": row.kind.0, "from": from, "to": row.state.0, "why": why }),
+    }))
 }
 
 fn insert(
@@ -67,7 +100,7 @@ fn insert(
             weakness_id: group.weakness.clone(),
             weakness_kind: Col(group.kind),
             title: facts.title.clone(),
-            original_severity: Col(facts.severity),
+            original_severity: Col(group.facts.original(plan)),
             severity: Some(Col(facts.severity)),
             rating: Rating::of(facts.effective()).map(Col),
             score: facts.score,

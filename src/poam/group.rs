@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use poamd_contract::finding::{Channel, ResourceRef, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::{Around, Rules, known};
-use crate::domain::clock::Policy;
+use super::{Round, known};
+use crate::domain::finding::FindingStatus;
 use crate::domain::grouping::{self, Seen};
 use crate::domain::overrides::Counted;
 use crate::domain::plan::{Current, Facts, Group, Member};
@@ -33,13 +33,12 @@ pub(super) struct Loaded {
 /// changed while records were live.
 pub(super) fn load(
     conn: &mut AnyConnection,
-    rules: &Rules,
-    around: &Around,
+    round: &Round<'_>,
     account: &str,
     weakness: &str,
 ) -> Result<Vec<Loaded>> {
     let rows = findings::of_weakness(conn, account, weakness)?;
-    let names = around.names_of(account);
+    let names = round.around.names_of(account);
     let label = names.label.as_str();
     let mut book = Book::of(conn, account, weakness, &rows)?;
     let mut homes: BTreeMap<String, Vec<FindingRow>> = BTreeMap::new();
@@ -51,16 +50,15 @@ pub(super) fn load(
                 book.home(conn, key)?
             }
             _ => {
-                let key = grouping::key(&rules.grouping, &seen(&row, label)?.borrow());
+                let key = grouping::key(&round.rules.grouping, &seen(&row, label)?.borrow());
                 book.home(conn, key)?
             }
         };
         homes.entry(home).or_default().push(row);
     }
-    let policy = rules.clocks.of(label);
     homes
         .into_iter()
-        .map(|(key, rows)| book.group(conn, (policy, around), weakness, key, rows))
+        .map(|(key, rows)| book.group(conn, round, weakness, key, rows))
         .collect()
 }
 
@@ -143,9 +141,9 @@ impl Book {
         found.into_iter()
     }
 
-    /// Makes sure that all records of a key are there; those of the weakness are.
+    /// Makes sure that all records of a key are there: after a merge some of them are of other weaknesses.
     fn ask(&mut self, conn: &mut AnyConnection, key: &str) -> Result<()> {
-        if !self.asked.insert(key.to_owned()) || self.of_key(key).next().is_some() {
+        if !self.asked.insert(key.to_owned()) {
             return Ok(());
         }
         let more = records::of_group(conn, &self.account, key)?;
@@ -185,60 +183,54 @@ impl Book {
     }
 
     fn group(
-        &self,
+        &mut self,
         conn: &mut AnyConnection,
-        (policy, around): (&Policy, &Around),
+        round: &Round<'_>,
         weakness: &str,
         key: String,
         mut rows: Vec<FindingRow>,
     ) -> Result<Loaded> {
+        self.ask(conn, &key)?;
         let live = self.of_key(&key).find(|r| r.status.0.is_live());
         let past = self
             .of_key(&key)
             .filter(|r| r.status.0 == RecordStatus::Closed)
             .max_by_key(|r| (r.closed_at, r.id));
-        if let Some(record) = live.or(past)
-            && records::has_merged(conn, record.id)?
-        {
-            let all = findings::of_record(conn, record.id)?;
-            let strangers = all
-                .into_iter()
-                .filter(|f| !rows.iter().any(|r| r.fingerprint == f.fingerprint));
-            let strangers: Vec<FindingRow> = strangers.collect();
-            rows.extend(strangers);
-            rows.sort_unstable_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+        if let Some(record) = live.or(past) {
+            add_others(conn, record.id, weakness, &mut rows)?;
         }
-        let closed: BTreeSet<i64> = rows
-            .iter()
-            .filter_map(|r| r.record_id)
-            .chain(past.map(|r| r.id))
-            .collect();
-        let closed: Vec<i64> = closed
-            .into_iter()
-            .filter(|id| {
-                self.get(*id)
-                    .is_some_and(|r| r.status.0 == RecordStatus::Closed)
-            })
-            .collect();
-        let settled = match closed.as_slice() {
-            [] => Vec::new(),
-            closed => deviations::false_positives(conn, closed)?,
-        };
+        let settled = self.settled(conn, past, &rows)?;
         let looked = match live.and_then(|r| r.claimed_at) {
-            Some(claimed) => looked_twice(conn, &self.account, &rows, claimed)?,
+            Some(claimed) => looked_twice(conn, round, &self.account, &rows, claimed)?,
             None => BTreeSet::new(),
         };
-        let (known, adjustment) = known::of(conn, policy, &rows, live.map(|r| r.id))?;
         let is_settled = |id: i64| settled.contains(&id);
-        let names = around.names_of(&self.account);
-        let members = rows
+        let names = round.around.names_of(&self.account);
+        let members: Vec<Member> = rows
             .iter()
             .map(|row| {
-                let counted = around.counted(row, &names);
+                let counted = round.around.counted(row, &names);
                 let settled = row.record_id.is_some_and(is_settled);
                 member(row, counted, &looked, settled)
             })
             .collect();
+        let live = live.map(|row| current(row, false));
+        let past = past.map(|row| current(row, is_settled(row.id)));
+        let record = live.as_ref().or_else(|| {
+            let window = round.rules.reopen_window;
+            past.as_ref().filter(|p| p.reopens(round.now, window))
+        });
+        let record = record.map(|r| r.id.0);
+        // What is on no record and opens none says nothing of one: samples, what is switched off, false positives.
+        let counts = |(row, member): &(&FindingRow, &Member)| {
+            let ours = record.is_some() && row.record_id == record;
+            row.status.0 != FindingStatus::Fixed && (ours || member.opens())
+        };
+        let there = rows.iter().zip(&members).filter(counts);
+        let there: Vec<&FindingRow> = there.map(|(row, _)| row).collect();
+        let policy = round.rules.clocks.of(&names.label);
+        let (known, adjustment) = known::of(conn, policy, &there, record)?;
+        let row = live.as_ref().or(past.as_ref()).map(|r| r.id.0);
         Ok(Loaded {
             account: self.account.clone(),
             weakness: weakness.to_owned(),
@@ -247,24 +239,61 @@ impl Book {
                 .map_or(WeaknessKind::Other, |r| r.weakness_kind.0),
             facts: Group {
                 members,
-                live: live.map(|row| current(row, false)),
-                past: past.map(|row| current(row, is_settled(row.id))),
+                live,
+                past,
                 clocks: policy.clone(),
                 known,
                 adjustment,
             },
-            row: live.or(past).cloned(),
+            row: row.and_then(|id| self.get(id)).cloned(),
             key,
             findings: rows,
         })
     }
+
+    /// Which of the closed records that matter to these findings an approved false positive closed.
+    fn settled(
+        &self,
+        conn: &mut AnyConnection,
+        past: Option<&RecordRow>,
+        rows: &[FindingRow],
+    ) -> Result<Vec<i64>> {
+        let all = rows.iter().filter_map(|r| r.record_id);
+        let mut closed: BTreeSet<i64> = all.chain(past.map(|r| r.id)).collect();
+        closed.retain(|id| {
+            let record = self.get(*id);
+            record.is_some_and(|r| r.status.0 == RecordStatus::Closed)
+        });
+        match closed.into_iter().collect::<Vec<_>>().as_slice() {
+            [] => Ok(Vec::new()),
+            closed => deviations::false_positives(conn, closed),
+        }
+    }
+}
+
+/// Adds the findings of other weaknesses that a record holds, as after a merge.
+fn add_others(
+    conn: &mut AnyConnection,
+    record: i64,
+    weakness: &str,
+    rows: &mut Vec<FindingRow>,
+) -> Result<()> {
+    if findings::has_others(conn, record, weakness)? {
+        let mut others = findings::of_record(conn, record)?;
+        others.retain(|f| !rows.iter().any(|r| r.fingerprint == f.fingerprint));
+        rows.extend(others);
+        rows.sort_unstable_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+    }
+    Ok(())
 }
 
 fn member(row: &FindingRow, counted: Counted, looked: &BTreeSet<String>, settled: bool) -> Member {
     Member {
         fingerprint: row.fingerprint.clone(),
         status: row.status.0,
-        severity: counted.severity,
+        // Only an approved deviation lowers a rating (`design.md`, Words); an override may raise it.
+        severity: counted.severity.max(row.severity.map(|s| s.0)),
+        detected: row.severity.map(|s| s.0),
         sample: row.sample,
         disabled: counted.disabled,
         score: counted.score,
@@ -297,30 +326,38 @@ fn current(row: &RecordRow, settled: bool) -> Current {
     }
 }
 
+/// When the look at everything before the last one began, by cell.
+fn second_looks(conn: &mut AnyConnection) -> Result<HashMap<String, DateTime<Utc>>> {
+    let cells = coverage::all(conn)?.into_iter();
+    Ok(cells
+        .filter_map(|c| {
+            let name = format!("{}/{}/{}", c.account, c.region, c.service);
+            Some((name, c.previous_full?.and_utc()))
+        })
+        .collect())
+}
+
 /// Findings all of whose cells were looked at completely, and at everything, twice after the claim.
 fn looked_twice(
     conn: &mut AnyConnection,
+    round: &Round<'_>,
     account: &str,
     rows: &[FindingRow],
     claimed: NaiveDateTime,
 ) -> Result<BTreeSet<String>> {
-    let second_look: HashMap<String, Option<NaiveDateTime>> = coverage::all(conn)?
-        .into_iter()
-        .map(|c| {
-            (
-                format!("{}/{}/{}", c.account, c.region, c.service),
-                c.previous_full,
-            )
-        })
-        .collect();
+    let second_look = match round.looks.get() {
+        Some(there) => there,
+        None => {
+            let there = second_looks(conn)?;
+            round.looks.get_or_init(|| there)
+        }
+    };
     let keys: Vec<&str> = rows.iter().map(|r| r.fingerprint.as_str()).collect();
     let reports = findings::reports_of(conn, account, &keys)?;
     let covered = |report: &&ReportRow| {
         second_look
             .get(&report.cell)
-            .copied()
-            .flatten()
-            .is_some_and(|second| second > claimed)
+            .is_some_and(|second| second.naive_utc() > claimed)
     };
     Ok(reports
         .into_iter()

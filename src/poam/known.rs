@@ -7,34 +7,30 @@ use poamd_contract::finding::WeaknessKind;
 use crate::domain::clock::{Flaw, Kev, Known, Policy};
 use crate::domain::deviation::Adjustment;
 use crate::domain::evaluation::{Evaluation, Laid};
-use crate::domain::finding::FindingStatus;
 use crate::domain::intel::is_cve;
 use crate::domain::signals::Signals;
 use crate::store::findings::FindingRow;
 use crate::store::intel::{self, CveIntel};
 use crate::store::{AnyConnection, Result, deviations, facts, signals, vendors};
 
-/// With the risk adjustment that is approved for the live record, if there is one.
+/// Of the findings that count for a record, and of what was laid down on it: the live one, or the one that opens again.
+/// With the risk adjustment that is approved for it, if there is one.
 pub(super) fn of(
     conn: &mut AnyConnection,
     policy: &Policy,
-    rows: &[FindingRow],
-    live: Option<i64>,
+    there: &[&FindingRow],
+    record: Option<i64>,
 ) -> Result<(Known, Option<Adjustment>)> {
-    let there: Vec<&FindingRow> = rows
-        .iter()
-        .filter(|row| row.status.0 != FindingStatus::Fixed)
-        .collect();
     let mut all = Signals::default();
-    for row in &there {
+    for row in there {
         all.add(&row.detail);
         if row.weakness_kind.0 == WeaknessKind::Vulnerability && is_cve(&row.weakness_id) {
             all.cves.entry(row.weakness_id.clone()).or_default();
         }
     }
-    let elsewhere = policy.asks_for_exposure() && elsewhere(conn, &there)?;
+    let elsewhere = policy.asks_for_exposure() && elsewhere(conn, there)?;
     let exposed = all.exposed(elsewhere, policy.missing.exposed);
-    let laid = match live {
+    let laid = match record {
         Some(id) if policy.asks_for_exposure() => laid(conn, id)?,
         _ => Laid::default(),
     };
@@ -43,15 +39,16 @@ pub(super) fn of(
         flaws: flaws(conn, &all)?,
         exposed: laid.exposed_or(&exposed),
         evaluation,
-        vendor_released: match live {
+        // Of several waits the newest that ended in a release: one that begins anew takes no decided day back.
+        vendor_released: match record {
             Some(id) => vendors::of_record(conn, id)?
                 .into_iter()
-                .next_back()
-                .and_then(|row| row.released),
+                .rev()
+                .find_map(|row| row.released),
             None => None,
         },
     };
-    let adjustment = match live {
+    let adjustment = match record {
         Some(id) => deviations::live(conn, id)?.and_then(|row| row.adjustment()),
         None => None,
     };

@@ -5,9 +5,11 @@ pub mod acts;
 mod apply;
 mod group;
 mod known;
+mod line;
 mod opening;
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -17,6 +19,7 @@ use crate::domain::clock::Clocks;
 use crate::domain::controls::Baseline;
 use crate::domain::opening::ContactRule;
 use crate::domain::overrides::{AccountNames, Counted, Overrides, Subject};
+pub use crate::domain::plan::Ground;
 use crate::domain::record::RecordId;
 use crate::domain::{grouping, plan};
 use crate::store::accounts::AccountRow;
@@ -55,9 +58,6 @@ impl Default for Rules {
     }
 }
 
-/// Weaknesses planned in one transaction.
-const BITE: i64 = 200;
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Planned {
     pub opened: u64,
@@ -75,9 +75,11 @@ impl std::ops::AddAssign for Planned {
     }
 }
 
-/// Ends deviations that have run out, then plans everything that waits, and the records whose claim to be done has been looked at twice.
+pub use line::{Stuck, stuck};
+
+/// Ends deviations that have run out, then plans everything that waits, and the records whose claim to be done has been
+/// looked at twice. What cannot be planned stays in line, holds nothing else up, and is the error at the end.
 pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -> Result<Planned> {
-    let mut planned = Planned::default();
     acts::expire(store, rules, now, actor).map_err(|e| match e {
         acts::ActError::Store(error) => error,
         acts::ActError::Refused(why) => StoreError::Row {
@@ -86,38 +88,7 @@ pub fn activate(store: &Store, rules: &Rules, now: DateTime<Utc>, actor: &str) -
         },
     })?;
     keep_up(store, rules, now, actor)?;
-    let around = store.read_here(Around::load)?;
-    let round = Round {
-        rules,
-        around: &around,
-        now,
-        actor,
-    };
-    let waiting = store.read_here(|conn| {
-        Ok(records::pending_verification(conn)?
-            .into_iter()
-            .map(|r| (r.account, r.weakness_id))
-            .collect::<Vec<_>>())
-    })?;
-    for bite in waiting.chunks(BITE.unsigned_abs() as usize) {
-        store.write_here(|conn| {
-            bite.iter()
-                .try_for_each(|(a, w)| round.one(conn, a, w, &mut planned))
-        })?;
-    }
-    loop {
-        let done = store.write_here(|conn| {
-            let next = findings::next_to_plan(conn, BITE)?;
-            for (account, weakness) in &next {
-                round.one(conn, account, weakness, &mut planned)?;
-                findings::planned(conn, account, weakness)?;
-            }
-            Ok(next.is_empty())
-        })?;
-        if done {
-            return Ok(planned);
-        }
-    }
+    line::work_off(store, rules, now, actor)
 }
 
 /// Name of the setting that remembers which clocks ran.
@@ -194,15 +165,33 @@ impl Around {
     }
 }
 
-/// What is the same for all weaknesses of one activation.
+/// What is the same for all weaknesses of one transaction.
 struct Round<'a> {
     rules: &'a Rules,
-    around: &'a Around,
+    around: Around,
     now: DateTime<Utc>,
     actor: &'a str,
+    /// When each cell was looked at the last time but one, once somebody asks.
+    looks: OnceCell<HashMap<String, DateTime<Utc>>>,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    /// In the transaction that plans: what people lay down meanwhile counts for the next.
+    fn begin(
+        conn: &mut AnyConnection,
+        rules: &'a Rules,
+        now: DateTime<Utc>,
+        actor: &'a str,
+    ) -> Result<Self> {
+        Ok(Self {
+            rules,
+            around: Around::load(conn)?,
+            now,
+            actor,
+            looks: OnceCell::new(),
+        })
+    }
+
     fn one(
         &self,
         conn: &mut AnyConnection,
@@ -210,7 +199,7 @@ impl Round<'_> {
         weakness: &str,
         planned: &mut Planned,
     ) -> Result<()> {
-        for group in group::load(conn, self.rules, self.around, account, weakness)? {
+        for group in group::load(conn, self, account, weakness)? {
             let Some(plan) = plan::plan(&group.facts, self.now, self.rules.reopen_window) else {
                 continue;
             };
@@ -228,15 +217,15 @@ impl Round<'_> {
     }
 }
 
-/// Brings a live record into step with a decision that was just written in the same transaction: an approved or ended
-/// risk adjustment, a vendor's release, a completed evaluation. Rating and due day follow the clocks anew, and may move
-/// later; this is the only way they can. `decision` says what was decided and where it stands, and goes into the events
-/// (`record.rating-decided`, `record.due-decided`). True if anything moved.
+/// Brings a live record into step with a decision that was just written in the same transaction. Rating and due day
+/// follow the clocks anew; whether the day may move later hangs on the ground, and this is the only way it can.
+/// `decision` says what was decided and where it stands, and goes into the events (`record.rating-decided`,
+/// `record.due-decided`). True if anything moved.
 pub fn decide(
     conn: &mut AnyConnection,
     rules: &Rules,
     record: RecordId,
-    decision: &Value,
+    (ground, decision): (Ground, &Value),
     now: DateTime<Utc>,
     actor: &str,
 ) -> Result<bool> {
@@ -244,18 +233,12 @@ pub fn decide(
         what: record.to_string(),
         why: "there is no such record".to_owned(),
     })?;
-    let around = Around::load(conn)?;
-    let round = Round {
-        rules,
-        around: &around,
-        now,
-        actor,
-    };
-    for group in group::load(conn, rules, &around, &row.account, &row.weakness_id)? {
+    let round = Round::begin(conn, rules, now, actor)?;
+    for group in group::load(conn, &round, &row.account, &row.weakness_id)? {
         if group.facts.live.as_ref().is_none_or(|l| l.id != record) {
             continue;
         }
-        if let Some(plan) = plan::decide(&group.facts, decision) {
+        if let Some(plan) = plan::decide(&group.facts, ground, decision) {
             apply::apply(conn, &round, &group, &plan)?;
             return Ok(true);
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::audit::{self, Event};
 use super::columns::stamp;
 use super::schema::accounts;
-use super::{AnyConnection, Result, StoreError, from_json, to_json};
+use super::{AnyConnection, Result, StoreError, findings, from_json, to_json};
 use crate::domain::account::Account;
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -304,6 +304,11 @@ fn write(
     body: Value,
 ) -> Result<()> {
     row.changed_at = stamp(by.at);
+    // Clocks, grouping and overrides go by them.
+    let was = find(conn, &row.id)?;
+    if was.is_some_and(|was| (was.label, was.name) != (row.label.clone(), row.name.clone())) {
+        findings::enqueue_account(conn, &row.id)?;
+    }
     diesel::update(accounts::table.find(&row.id))
         .set(&row)
         .execute(conn)?;

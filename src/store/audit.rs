@@ -1,7 +1,7 @@
 //! The audit log: append only, numbered without gaps, each hash covering the one before
 //! (`h(n) = SHA-256(h(n-1) ‖ canonical JSON(event n))`).
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use serde::Serialize;
@@ -285,6 +285,18 @@ fn changes_fault(conn: &mut AnyConnection, rows: &[AuditRow]) -> Result<Option<S
         }
     }
     Ok(None)
+}
+
+/// A clock further behind the newest event than this is wrong, not slow.
+pub const CLOCK_BEHIND: TimeDelta = TimeDelta::minutes(5);
+
+/// Refuses a clock that has gone back: what it dates would be dated before what is known.
+pub fn check_clock(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
+    let newest = list(conn, None, 1)?.into_iter().next();
+    match newest.map(|row| row.at.and_utc()) {
+        Some(newest) if newest - now > CLOCK_BEHIND => Err(StoreError::ClockBehind { now, newest }),
+        _ => Ok(()),
+    }
 }
 
 /// The newest events first.

@@ -41,6 +41,27 @@ fn lock_head(conn: &mut PgConnection) -> QueryResult<()> {
         .map(|_| ())
 }
 
+/// Begins a transaction that reads everything as it was at one moment, and writes nothing. False inside one that is on
+/// already, which goes on as it is. PostgreSQL's usual level would give each statement a moment of its own.
+pub fn begin_read(conn: &mut AnyConnection) -> QueryResult<bool> {
+    type Ansi = AnsiTransactionManager;
+    let status = match conn {
+        AnyConnection::Sqlite(c) => Ansi::transaction_manager_status_mut(c),
+        AnyConnection::Postgres(c) => Ansi::transaction_manager_status_mut(c),
+    };
+    let outside = status.transaction_depth()?.is_none();
+    if outside {
+        match conn {
+            AnyConnection::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+            AnyConnection::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+        }
+    }
+    Ok(outside)
+}
+
 pub fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
     match conn {
         AnyConnection::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),

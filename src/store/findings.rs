@@ -336,9 +336,43 @@ pub fn enqueue_planning<'a>(
     Ok(())
 }
 
-/// The next weaknesses to plan, account by account.
-pub fn next_to_plan(conn: &mut AnyConnection, limit: i64) -> Result<Vec<(String, String)>> {
+/// All weaknesses of an account of which something is not fixed: what its records go by has changed.
+pub fn enqueue_account(conn: &mut AnyConnection, account: &str) -> Result<()> {
+    let weaknesses: Vec<String> = findings::table
+        .filter(findings::account.eq(account))
+        .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+        .select(findings::weakness_id)
+        .distinct()
+        .load(conn)?;
+    enqueue_planning(conn, weaknesses.iter().map(|w| (account, w.as_str())))
+}
+
+/// All weaknesses of these resources of which something is not fixed: what is known of the resources has changed.
+pub fn enqueue_resources(conn: &mut AnyConnection, account: &str, arns: &[&str]) -> Result<()> {
+    for keys in arns.chunks(KEYS_A_QUERY) {
+        let weaknesses: Vec<String> = findings::table
+            .filter(findings::account.eq(account))
+            .filter(findings::arn.eq_any(keys))
+            .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+            .select(findings::weakness_id)
+            .distinct()
+            .load(conn)?;
+        enqueue_planning(conn, weaknesses.iter().map(|w| (account, w.as_str())))?;
+    }
+    Ok(())
+}
+
+/// The next weaknesses to plan behind one, account by account.
+pub fn next_to_plan(
+    conn: &mut AnyConnection,
+    (account, weakness): &(String, String),
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    let later = planner_queue::account
+        .eq(account)
+        .and(planner_queue::weakness_id.gt(weakness));
     Ok(planner_queue::table
+        .filter(planner_queue::account.gt(account).or(later))
         .order((planner_queue::account, planner_queue::weakness_id))
         .limit(limit)
         .select((planner_queue::account, planner_queue::weakness_id))
@@ -373,6 +407,17 @@ pub fn of_record(conn: &mut AnyConnection, record: i64) -> Result<Vec<FindingRow
         .order(findings::fingerprint)
         .select(FindingRow::as_select())
         .load(conn)?)
+}
+
+/// Whether a record holds findings of another weakness, as after a merge.
+pub fn has_others(conn: &mut AnyConnection, record: i64, weakness: &str) -> Result<bool> {
+    Ok(findings::table
+        .filter(findings::record_id.eq(record))
+        .filter(findings::weakness_id.ne(weakness))
+        .select(findings::fingerprint)
+        .first::<String>(conn)
+        .optional()?
+        .is_some())
 }
 
 /// Puts findings on a record. Those that were on another one are kept as they were.

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use poamd_contract::severity::Severity;
 
-use super::columns::stamp;
+use super::columns::{Col, stamp};
 use super::dialect::insert_many;
+use super::records::RecordRow;
 use super::schema::{findings, justifications, justified_findings};
-use super::{AnyConnection, Result, records};
+use super::{AnyConnection, Result, overrides, records};
+use crate::domain::finding::FindingStatus;
+use crate::domain::overrides::Subject;
 
 pub const ACCEPTED: &str = "accepted";
 pub const EXPIRED: &str = "expired";
@@ -155,17 +159,39 @@ pub fn rescore(conn: &mut AnyConnection, record: i64, now: DateTime<Utc>) -> Res
         return Err(diesel::result::Error::NotFound.into());
     };
     let before = row.unjustified_score;
-    let scores: Vec<i64> = findings::table
-        .filter(findings::record_id.eq(record))
-        .filter(findings::justified.eq(false))
-        .filter(findings::status.ne(crate::domain::finding::FindingStatus::Fixed.as_str()))
-        .select(findings::score)
-        .load(conn)?;
-    row.unjustified_score = scores.iter().sum();
+    row.unjustified_score = counted(conn, &row)?;
     let after = row.unjustified_score;
     if after != before {
         row.changed_at = stamp(now);
         records::update(conn, &row)?;
     }
     Ok((before, after))
+}
+
+/// What the findings of a record that are neither fixed nor justified count with, overrides included, as the planner has it.
+fn counted(conn: &mut AnyConnection, row: &RecordRow) -> Result<i64> {
+    let overrides = overrides::in_force(conn)?;
+    let account = overrides::names_of(&overrides::account_names(conn)?, &row.account);
+    let rows: Vec<(String, String, Option<Col<Severity>>, i64)> = findings::table
+        .filter(findings::record_id.eq(row.id))
+        .filter(findings::justified.eq(false))
+        .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+        .select((
+            findings::weakness_id,
+            findings::resources,
+            findings::severity,
+            findings::score,
+        ))
+        .load(conn)?;
+    let score =
+        |(weakness, resources, severity, score): &(String, String, Option<Col<Severity>>, i64)| {
+            let subject = Subject {
+                weakness,
+                technology: &overrides::technology(resources),
+                account: &account,
+            };
+            let severity = severity.map(|s| s.0);
+            overrides.count(&subject, severity, *score).score
+        };
+    Ok(rows.iter().map(score).sum())
 }

@@ -43,6 +43,7 @@ pub mod writebacks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use diesel::r2d2::{Pool, PooledConnection};
 
 use connection::Manager;
@@ -92,6 +93,17 @@ pub enum StoreError {
     Row { what: String, why: String },
     #[error("database: {0}")]
     Query(diesel::result::Error),
+    #[error(
+        "weaknesses that could not be planned: {count} ({first}); all others were. Their records neither open nor close until that is put right: poamd doctor names them"
+    )]
+    Stuck { count: usize, first: String },
+    #[error(
+        "the clock says {now}, and the newest event of the ledger bears {newest}: days would be frozen wrong, so nothing was done; set the clock of this machine (NTP). If that event is what is wrong, note so on a record (poamd poam comment): the log goes on from there"
+    )]
+    ClockBehind {
+        now: DateTime<Utc>,
+        newest: DateTime<Utc>,
+    },
     #[error("a database task was cut off: {0}")]
     Task(String),
 }

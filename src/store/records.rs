@@ -154,12 +154,3 @@ pub fn of_weakness(
         .select(RecordRow::as_select())
         .load(conn)?)
 }
-
-/// Others were merged into it.
-pub fn has_merged(conn: &mut AnyConnection, record: i64) -> Result<bool> {
-    let count: i64 = records::table
-        .filter(records::superseded_by.eq(record))
-        .count()
-        .get_result(conn)?;
-    Ok(count > 0)
-}

@@ -13,7 +13,7 @@ use super::findings::FindingRow;
 use super::schema::{
     finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
 };
-use super::{AnyConnection, Result, StoreError};
+use super::{AnyConnection, Result, dialect};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ticket::OutboxState;
 
@@ -150,12 +150,21 @@ pub struct ShownComment {
     pub commented_at: NaiveDateTime,
 }
 
-/// Reads several tables as they were at one moment (PostgreSQL: as each was when it was read).
+/// Reads everything as it was at one moment, on both databases.
 pub fn at_one_moment<T>(
     conn: &mut AnyConnection,
     read: impl FnOnce(&mut AnyConnection) -> Result<T>,
 ) -> Result<T> {
-    conn.transaction::<T, StoreError, _>(read)
+    let begun = dialect::begin_read(conn)?;
+    let outcome = read(conn);
+    if begun {
+        // Nothing was written; the first error is the one to tell.
+        let ended = dialect::rollback(conn);
+        let value = outcome?;
+        ended?;
+        return Ok(value);
+    }
+    outcome
 }
 
 /// Every finding, account by account.

@@ -6,12 +6,12 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use super::columns::{Col, stamp};
-use super::schema::{deviations, finding_reports, findings, meta, records, tickets, writebacks};
+use super::schema::{finding_reports, findings, meta, records, tickets, writebacks};
 use super::{AnyConnection, Result, from_json, to_json};
-use crate::domain::deviation::{DeviationKind, DeviationState};
 use crate::domain::ticket::Link;
 use crate::domain::writeback::{Asked, Wanted, Written};
 use poamd_contract::finding::Channel;
+use poamd_contract::severity::Severity;
 
 /// Waiting to be brought into step.
 pub const PENDING: &str = "pending";
@@ -79,6 +79,9 @@ pub struct InHub {
     pub content_hash: i64,
     /// Complete looks in a row that did not show it.
     pub absent: i64,
+    /// When it came onto the record.
+    pub joined_at: Option<NaiveDateTime>,
+    pub severity: Option<Col<Severity>>,
 }
 
 /// What a record says of its findings: its ticket's key and its deviation.
@@ -119,6 +122,8 @@ pub fn in_hub(conn: &mut AnyConnection, records: &[i64], service: &str) -> Resul
                     finding_reports::cell,
                     finding_reports::content_hash,
                     finding_reports::absent,
+                    findings::joined_at,
+                    findings::severity,
                 ))
                 .load::<InHub>(conn)?,
         );
@@ -138,22 +143,15 @@ pub fn said(conn: &mut AnyConnection, record: i64) -> Result<Said> {
         .select(tickets::remote_key)
         .first(conn)
         .optional()?;
-    let live: Option<(
-        Col<DeviationKind>,
-        Col<DeviationState>,
-        Option<chrono::NaiveDate>,
-    )> = deviations::table
-        .filter(deviations::record_id.eq(record))
-        .filter(deviations::live.eq(true))
-        .select((deviations::kind, deviations::state, deviations::expires))
-        .first(conn)
-        .optional()?;
+    let live = super::deviations::live(conn, record)?;
     Ok(Said {
         ticket: ticket.flatten(),
-        asked: live.map(|(kind, state, expires)| Asked {
-            kind: kind.0,
-            state: state.0,
-            expires,
+        asked: live.map(|row| Asked {
+            kind: row.kind.0,
+            state: row.state.0,
+            expires: row.expires,
+            decided: row.decided_at.map(|at| at.and_utc()),
+            from: row.from_severity.map(|s| s.0),
         }),
     })
 }

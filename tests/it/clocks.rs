@@ -11,7 +11,7 @@ use poamd::domain::intel::IntelKind;
 use poamd::domain::record::RecordId;
 use poamd::exchange::dataset::{self, Moment, System};
 use poamd::jobs::intel::{self as job, Summary};
-use poamd::poam::{self, Rules};
+use poamd::poam::{self, Ground, Rules};
 use poamd::query::filter::Filter;
 use poamd::store::audit;
 use poamd::store::columns::Col;
@@ -378,15 +378,15 @@ fn only_a_decision_moves_a_day_later_and_it_stays_there_until_it_ends() {
         plan(store, &rules, 1);
         let record = record_of(store, "S3.8");
         assert_eq!(record.due, day("2026-11-30"));
-        let decide = |now| {
-            let what = json!({ "deviation": 1 });
+        let decide = |ground, now| {
+            let what = (ground, &json!({ "deviation": 1 }));
             store
-                .write_here(|c| poam::decide(c, &rules, RecordId(record.id), &what, at(now), "ao"))
+                .write_here(|c| poam::decide(c, &rules, RecordId(record.id), what, at(now), "ao"))
                 .unwrap()
         };
-        assert!(!decide(2), "nothing was decided yet");
+        assert!(!decide(Ground::Adjustment, 2), "nothing was decided yet");
         adjust(store, record.id, Some(Severity::Low), true);
-        assert!(decide(3));
+        assert!(decide(Ground::Adjustment, 3));
         let adjusted = record_of(store, "S3.8");
         assert_eq!(adjusted.due, day("2027-02-28"));
         assert_eq!(adjusted.adjusted_severity, Some(Col(Severity::Low)));
@@ -397,7 +397,7 @@ fn only_a_decision_moves_a_day_later_and_it_stays_there_until_it_ends() {
         plan(store, &rules, 4);
         assert_eq!(record_of(store, "S3.8").due, day("2027-02-28"));
         adjust(store, record.id, None, false);
-        assert!(decide(5));
+        assert!(decide(Ground::Other, 5));
         let back = record_of(store, "S3.8");
         assert_eq!(
             (back.due, back.adjusted_severity),

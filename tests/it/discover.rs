@@ -270,7 +270,7 @@ async fn an_account_that_a_person_removed_is_not_found_again() {
         stage.run().await;
         let by = By {
             actor: "cli:isso",
-            at: at("2026-11-22T05:00"),
+            at: at("2026-11-22T04:17"),
         };
         assert!(
             stage

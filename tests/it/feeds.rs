@@ -108,11 +108,41 @@ async fn a_feed_is_read_on_and_what_is_lost_is_a_gap() {
         assert_eq!((taken, state.as_str()), (1, "partial"));
         assert!(reason.contains("lost"), "{reason}");
 
+        // Turned twice since the last pull: what came between is read too, or said to be lost where it is packed.
+        append(&path, &format!("{}\n", alert(8)));
+        let turn = |from: &str, to: &str| {
+            std::fs::rename(folder.path().join(from), folder.path().join(to)).unwrap();
+        };
+        let written = |name: &str, ago: u64| {
+            let at = std::time::SystemTime::now() - std::time::Duration::from_secs(ago);
+            let file = OpenOptions::new()
+                .append(true)
+                .open(folder.path().join(name));
+            file.unwrap().set_modified(at).unwrap();
+        };
+        turn("eve.json", "eve.json.8");
+        append(
+            &folder.path().join("eve.json.7"),
+            &format!("{}\n", alert(9)),
+        );
+        written("eve.json.1", 30);
+        written("eve.json.8", 20);
+        written("eve.json.7", 10);
+        append(&path, &format!("{}\n", alert(10)));
+        assert_eq!(pulled(&ctx).await, (3, "complete".into(), String::new()));
+        turn("eve.json", "eve.json-3");
+        let packed = [&[0x1f, 0x8b, 8][..], b"no matter"].concat();
+        std::fs::write(folder.path().join("eve.json-4.gz"), packed).unwrap();
+        append(&path, &format!("{}\n", alert(11)));
+        let (taken, state, reason) = pulled(&ctx).await;
+        assert_eq!((taken, state.as_str()), (1, "partial"));
+        assert!(reason.contains("more than once"), "{reason}");
+
         // Many quiet pulls close nothing.
         for _ in 0..3 {
             pulled(&ctx).await;
         }
-        assert_eq!(open(&ctx).len(), 7);
+        assert_eq!(open(&ctx).len(), 11);
     })
     .await;
 }

@@ -7,9 +7,10 @@ use poamd::domain::finding::FindingStatus;
 use poamd::domain::rating::Rating;
 use poamd::domain::record::RecordStatus;
 use poamd::jobs::{Context, Selection, pull};
+use poamd::store::accounts::{self, By, Undeclared};
 use poamd::store::records::RecordRow;
-use poamd::store::{Store, findings, records};
-use poamd_contract::clock::ManualClock;
+use poamd::store::{Store, audit, findings, records};
+use poamd_contract::clock::{Clock, ManualClock};
 use poamd_contract::coverage::Coverage;
 
 use crate::support::databases::for_each_database_async;
@@ -136,6 +137,41 @@ async fn a_gap_older_than_its_limit_is_a_record_until_it_is_seen_again() {
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].status.0, RecordStatus::Open);
         assert_audited(&house.store);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gap_of_a_region_that_is_given_up_ends_by_that_name() {
+    for_each_database_async(async |store| {
+        let house = House::new(store);
+        house.pull(1).await;
+        house.show("securityhub", WEST, denied("no right"));
+        house.pull(26).await;
+        assert_eq!(house.records()[0].status.0, RecordStatus::Open);
+        let by = By {
+            actor: "cli:ann",
+            at: house.clock.now(),
+        };
+        house
+            .store
+            .write_here(|c| {
+                let mut account = accounts::find(c, ACCOUNT)?.unwrap().account()?;
+                account.access.regions = vec![EAST.parse().unwrap()];
+                accounts::declare(c, &[account], Undeclared::Kept, by)
+            })
+            .unwrap();
+        house.pull(1).await;
+        assert_eq!(house.records()[0].status.0, RecordStatus::Closed);
+        let place = format!("{ACCOUNT}/{WEST}/securityhub");
+        let events = house
+            .store
+            .read_here(|c| audit::list(c, Some(&place), 10))
+            .unwrap();
+        assert_eq!(events[0].kind, "gap.unwatched");
+        let before = untouched(&house.store);
+        house.pull(2).await;
+        assert_eq!(untouched(&house.store), before);
     })
     .await;
 }

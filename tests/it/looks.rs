@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
 use poamd::domain::finding::FindingStatus;
 use poamd::intake::{Ending, Intake};
 use poamd::jobs::{Context, Selection, pull};
@@ -189,4 +190,69 @@ fn looks_at_changes_ask_for_what_they_show_and_conclude_nothing() {
         );
         assert_audited(store);
     });
+}
+
+#[tokio::test]
+async fn the_end_of_a_look_is_written_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::support::desks::open_store(folder.path());
+    let start: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::at(start));
+    let mut ctx = stage::context(
+        &store,
+        &clock,
+        &Arc::new(Stage::default()),
+        &[(ACCOUNT, &["us-east-1"])],
+    );
+    let hub = Arc::new(Hub::default());
+    *hub.held.lock().unwrap() = vec![report("gone", start, Signal::Open)];
+    ctx.sources = vec![hub.clone()];
+    let everything = Selection {
+        full: true,
+        ..Selection::default()
+    };
+    pull::run(&ctx, &everything).await.unwrap();
+    hub.held.lock().unwrap().clear();
+    let sql = |text: &str| {
+        store
+            .read_here(|conn| Ok(conn.batch_execute(text)?))
+            .unwrap();
+    };
+    // As if the process died when it noted how the look went.
+    sql(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON coverage BEGIN SELECT RAISE(ABORT, 'as a kill would'); END",
+    );
+    clock.set(start + TimeDelta::hours(1));
+    assert!(pull::run(&ctx, &everything).await.is_err());
+    let reports = store.read_here(findings::all_reports).unwrap();
+    assert_eq!(
+        reports[0].absent, 0,
+        "a look that has no end counts for nothing"
+    );
+    sql("DROP TRIGGER refuse");
+    pull::run(&ctx, &everything).await.unwrap();
+    let reports = store.read_here(findings::all_reports).unwrap();
+    assert_eq!((reports[0].absent, fixed(&ctx)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_clock_that_has_gone_back_stops_the_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::support::desks::open_store(folder.path());
+    let start: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::at(start));
+    let stage = Arc::new(Stage::default());
+    let mut ctx = stage::context(&store, &clock, &stage, &[(ACCOUNT, &["us-east-1"])]);
+    let hub = Arc::new(Hub::default());
+    *hub.held.lock().unwrap() = vec![report("a", start, Signal::Open)];
+    ctx.sources = vec![hub];
+    let everything = Selection::default();
+    pull::run(&ctx, &everything).await.unwrap();
+    clock.set(start - TimeDelta::minutes(4));
+    pull::run(&ctx, &everything).await.unwrap();
+    clock.set(start - TimeDelta::days(30));
+    let before = crate::support::findings::untouched(&store);
+    let error = pull::run(&ctx, &everything).await.unwrap_err().to_string();
+    assert!(error.contains("set the clock"), "{error}");
+    assert_eq!(crate::support::findings::untouched(&store), before);
 }

@@ -19,20 +19,20 @@ use crate::support::findings::{assert_audited, cell, complete, hub, look, plan, 
 
 const WHY: &str = "Two filters stand before it, see SSP 9.4 and the test of October.";
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     format!("{text}T08:00:00Z").parse().unwrap()
 }
 
 /// Somebody at a time.
-struct Person<'a> {
-    store: &'a Store,
-    rules: Rules,
-    name: &'static str,
-    now: DateTime<Utc>,
+pub(crate) struct Person<'a> {
+    pub store: &'a Store,
+    pub rules: Rules,
+    pub name: &'static str,
+    pub now: DateTime<Utc>,
 }
 
 impl<'a> Person<'a> {
-    fn new(store: &'a Store, name: &'static str, day: &str) -> Self {
+    pub fn new(store: &'a Store, name: &'static str, day: &str) -> Self {
         Self {
             store,
             rules: Rules::default(),
@@ -41,7 +41,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    fn act(
+    pub fn act(
         &self,
         record: i64,
         why: &str,
@@ -58,7 +58,12 @@ impl<'a> Person<'a> {
         .map_err(|e| e.to_string())
     }
 
-    fn ask(&self, record: i64, kind: DeviationKind, to: Option<Severity>) -> Result<Done, String> {
+    pub fn ask(
+        &self,
+        record: i64,
+        kind: DeviationKind,
+        to: Option<Severity>,
+    ) -> Result<Done, String> {
         let asked = Asked {
             kind,
             to,
@@ -68,15 +73,15 @@ impl<'a> Person<'a> {
         self.act(record, WHY, |act| act.request(&asked))
     }
 
-    fn step(&self, record: i64, step: Step<'_>) -> Result<Done, String> {
+    pub fn step(&self, record: i64, step: Step<'_>) -> Result<Done, String> {
         self.act(record, "as discussed", |act| act.step(step))
     }
 
     /// From a request to the AO's approval.
-    fn approve(&self, record: i64) {
+    pub fn approve(&self, record: i64) {
         let other = Person {
             name: "cli:bob",
-            rules: Rules::default(),
+            rules: self.rules.clone(),
             ..*self
         };
         other.step(record, Step::ApproveInternally).unwrap();
@@ -86,7 +91,7 @@ impl<'a> Person<'a> {
     }
 }
 
-fn high(bucket: &str, day: &str) -> FindingReport {
+pub(crate) fn high(bucket: &str, day: &str) -> FindingReport {
     FindingReport {
         severity: Some(Severity::High),
         ..report(bucket, at(day), Signal::Open)
@@ -94,7 +99,7 @@ fn high(bucket: &str, day: &str) -> FindingReport {
 }
 
 /// A High on two buckets, seen since the first of September.
-fn seeded(store: &Store) -> RecordRow {
+pub(crate) fn seeded(store: &Store) -> RecordRow {
     take(
         store,
         hub(),
@@ -107,11 +112,11 @@ fn seeded(store: &Store) -> RecordRow {
     rows.into_iter().next().unwrap()
 }
 
-fn row(store: &Store, id: i64) -> RecordRow {
+pub(crate) fn row(store: &Store, id: i64) -> RecordRow {
     store.read_here(|c| records::find(c, id)).unwrap().unwrap()
 }
 
-fn kinds(store: &Store, id: i64) -> Vec<String> {
+pub(crate) fn kinds(store: &Store, id: i64) -> Vec<String> {
     let subject = RecordId(id).to_string();
     let rows = store
         .read_here(|c| audit::list(c, Some(&subject), 500))
@@ -435,7 +440,7 @@ fn facts_are_kept_with_who_and_why_and_said_once() {
         let ann = Person::new(store, "cli:ann", "2026-09-05");
         let lay = |name: FactName, text: &str| {
             let value = name.read(text).unwrap();
-            ann.act(id, "told by phone", |a| a.lay(&[(name, value)], false))
+            ann.act(id, "told by phone", |a| a.lay(&[(name, value)]))
                 .unwrap()
         };
         lay(FactName::Contact, "Dana Reyes");
@@ -456,7 +461,7 @@ fn facts_are_kept_with_who_and_why_and_said_once() {
             ("cli:ann", "told by phone")
         );
         let bad = ann
-            .act(id, "", |a| a.lay(&[(FactName::NRating, json!("N9"))], true))
+            .act(id, "", |a| a.lay(&[(FactName::NRating, json!("N9"))]))
             .unwrap_err();
         assert!(bad.contains("N1 to N5"), "{bad}");
         assert_audited(store);
@@ -666,7 +671,7 @@ fn an_act_that_is_refused_leaves_nothing_behind() {
             (FactName::Contact, json!("Dana")),
             (FactName::Lev, json!("perhaps")),
         ];
-        assert!(ann.act(id, "", |a| a.lay(&facts_given, false)).is_err());
+        assert!(ann.act(id, "", |a| a.lay(&facts_given)).is_err());
         assert_eq!(store.read_here(audit::head).unwrap(), before);
         let contact = store.read_here(|c| facts::of_record(c, id)).unwrap();
         assert!(

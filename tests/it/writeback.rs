@@ -25,6 +25,7 @@ use poamd_contract::finding::{Channel, Signal};
 use poamd_contract::health::Check;
 use poamd_contract::hub::{HubChange, HubId, HubRefusal, HubWriter, Standing};
 use poamd_contract::ids::Region;
+use poamd_contract::severity::Severity;
 
 use crate::support::databases::for_each_database_async;
 use crate::support::ledger::{ACCOUNT, add_findings, at, finding, link_ticket, open_record};
@@ -293,12 +294,12 @@ impl Stage {
                         state: Col(state),
                         live: true,
                         severity: None,
-                        from_severity: None,
+                        from_severity: Some(Col(Severity::High)),
                         rationale: "it is a public web site".to_owned(),
                         mitigations: String::new(),
                         requested_by: "isso".to_owned(),
                         requested_at: now.naive_utc(),
-                        decided_at: None,
+                        decided_at: (state == DeviationState::Approved).then_some(now.naive_utc()),
                         expires: None,
                     },
                 )?;
@@ -433,6 +434,46 @@ async fn only_an_approved_decision_suppresses_and_its_end_takes_that_back() {
             ("NOTIFIED", "UNKNOWN")
         );
         assert_eq!(a.fields["poamDeviation"], "none");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_decision_hides_what_it_was_on_and_nothing_that_came_later_or_became_worse() {
+    for_each_database_async(async |store| {
+        let stage = Stage::new(store);
+        stage.ticket();
+        stage.decide(
+            DeviationKind::OperationalRequirement,
+            DeviationState::Approved,
+        );
+        stage
+            .store
+            .write_here(|conn| {
+                for was in findings::of_record(conn, stage.record)? {
+                    let mut row = was.clone();
+                    match was.arn.as_str() {
+                        "a" => row.severity = Some(Col(Severity::Critical)),
+                        _ => {
+                            row.joined_at =
+                                Some((stage.clock.now() + TimeDelta::hours(1)).naive_utc())
+                        }
+                    }
+                    findings::replace(conn, &was, &row)?;
+                }
+                stage.tell(conn)
+            })
+            .unwrap();
+        stage.clock.advance(TimeDelta::hours(2));
+        stage.run().await;
+        for id in ["a", "b"] {
+            let there = stage.hub.get(id);
+            assert_eq!(there.workflow, "NOTIFIED", "{id}");
+            assert_eq!(
+                there.fields["poamDeviation"],
+                "operational-requirement: approved"
+            );
+        }
     })
     .await;
 }

@@ -341,3 +341,5 @@ END
 $$;
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION poamd_append_only();
 CREATE TRIGGER audit_changes_append_only BEFORE UPDATE OR DELETE ON audit_changes FOR EACH ROW EXECUTE FUNCTION poamd_append_only();
+CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION poamd_append_only();
+CREATE TRIGGER audit_changes_not_emptied BEFORE TRUNCATE ON audit_changes FOR EACH STATEMENT EXECUTE FUNCTION poamd_append_only();

@@ -1,17 +1,15 @@
 //! What the ledger says of itself: its log, its accounts, where we could not look, what could not be taken.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use poamd_contract::health::{Check, Verdict};
 
 use super::over;
 use crate::cli::listing::counted;
 use crate::domain::blind;
 use crate::domain::record::RecordId;
+use crate::poam;
 use crate::store::quarantine::{self, SetAsideRow};
 use crate::store::{AnyConnection, Result, accounts, audit, coverage, details, records};
-
-/// A clock further behind than this is wrong, not slow.
-const CLOCK_BEHIND: TimeDelta = TimeDelta::minutes(5);
 
 pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let mut checks = log(conn, now)?;
@@ -20,6 +18,7 @@ pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>
     checks.push(unseen(conn)?);
     checks.push(aside(conn)?);
     checks.push(untold(conn)?);
+    checks.push(stuck(conn)?);
     Ok(checks)
 }
 
@@ -43,7 +42,7 @@ fn log(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
     }];
     if let Some(last) = newest.map(|row| row.at.and_utc()) {
         let name = "clock";
-        checks.push(if last - now > CLOCK_BEHIND {
+        checks.push(if last - now > audit::CLOCK_BEHIND {
             Check::failed(
                 name,
                 format!(
@@ -109,6 +108,22 @@ fn gaps(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Check> {
         &gaps,
         Verdict::Warning,
         "all of them: poamd coverage list",
+    ))
+}
+
+/// What the planner could not plan the last time.
+fn stuck(conn: &mut AnyConnection) -> Result<Check> {
+    let stuck: Vec<String> = poam::stuck(conn)?
+        .into_iter()
+        .map(|one| format!("{} in {}: {}", one.weakness, one.account, one.why))
+        .collect();
+    Ok(over(
+        "planner",
+        "every weakness could be planned",
+        &stuck,
+        Verdict::Failed,
+        "their records neither open nor close: put right what is said, then poamd pull; if it is not yours to put right, \
+         keep this database and tell whoever maintains poamd",
     ))
 }
 

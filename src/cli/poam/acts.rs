@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use poamd_contract::severity::Severity;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::load;
@@ -359,7 +359,7 @@ pub fn fact(
         .read(&value)
         .map_err(|bad| Failure::usage(bad.to_string()))?;
     act(shell, at, &args.on, &args.why, |act| {
-        act.lay(&[(name, value)], false)
+        act.lay(&[(name, value)])
     })
 }
 
@@ -386,24 +386,17 @@ pub fn evaluate(shell: &mut Shell<'_>, at: Option<&Path>, args: &Evaluate) -> Re
             laid.push((name, value));
         }
     }
-    let judged = args.irv.is_some() || args.lev.is_some() || args.n.is_some();
     let now = shell.clock.now();
-    if let Some(when) = args.at.or_else(|| judged.then_some(now)) {
-        if when > now {
-            return Err(Failure::usage(format!("--at {when} is still to come")));
-        }
-        laid.push((
-            FactName::EvaluatedAt,
-            json!(when.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ));
+    if let Some(when) = args.at.filter(|when| *when > now) {
+        return Err(Failure::usage(format!("--at {when} is still to come")));
     }
-    if laid.is_empty() {
+    if laid.is_empty() && args.at.is_none() {
         return Err(Failure::usage(
             "nothing is evaluated: give at least one of --irv, --lev, --n, --exposed, --mitigation …",
         ));
     }
     act(shell, at, &args.of.on, &args.of.why, |act| {
-        act.lay(&laid, true)
+        act.evaluate(&laid, args.at)
     })
 }
 

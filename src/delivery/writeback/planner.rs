@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::domain::record::RecordId;
-use crate::domain::writeback::{Switches, Wanted};
+use crate::domain::writeback::{Asked, Switches, Wanted};
 use crate::store::audit::{self, Event};
 use crate::store::columns::stamp;
 use crate::store::writebacks::{self, InHub, WritebackRow};
@@ -66,15 +66,22 @@ impl Bite<'_> {
         };
         let shown = once_each(writebacks::in_hub(conn, &records, self.service)?);
         let known = known(conn, &shown)?;
-        let mut said: HashMap<i64, Wanted> = HashMap::new();
+        let mut said: HashMap<i64, (Wanted, Wanted, Option<Asked>)> = HashMap::new();
         let mut changes = Vec::new();
         for finding in &shown {
             let Some(record) = finding.record_id else {
                 continue;
             };
-            let wanted: &Wanted = match said.entry(record) {
+            let (all, undecided, asked) = match said.entry(record) {
                 Entry::Occupied(there) => there.into_mut(),
                 Entry::Vacant(place) => place.insert(self.wanted(conn, record)?),
+            };
+            let joined = finding.joined_at.map(|at| at.and_utc());
+            let severity = finding.severity.map(|s| s.0);
+            // What came later, or became worse, nobody has decided on.
+            let wanted: &Wanted = match asked {
+                Some(asked) if !asked.covers(joined, severity) => undecided,
+                _ => all,
             };
             let row = known.get(&(finding.account.as_str(), finding.native_id.as_str()));
             if self.want(conn, finding, record, wanted, row)? {
@@ -97,15 +104,25 @@ impl Bite<'_> {
         Ok((Some(last), changes.len() as u64))
     }
 
-    fn wanted(&self, conn: &mut AnyConnection, record: i64) -> Result<Wanted> {
+    /// What shall stand with the findings of a record that its decision is on, and with the others; and the decision.
+    fn wanted(
+        &self,
+        conn: &mut AnyConnection,
+        record: i64,
+    ) -> Result<(Wanted, Wanted, Option<Asked>)> {
         let said = writebacks::said(conn, record)?;
-        Ok(Wanted::of(
+        let wanted = Wanted::of(
             &RecordId(record).to_string(),
             said.ticket.as_deref(),
             said.asked,
             self.switches,
             self.now.date_naive(),
-        ))
+        );
+        let undecided = Wanted {
+            decision: None,
+            ..wanted.clone()
+        };
+        Ok((wanted, undecided, said.asked))
     }
 
     /// Puts a wish in line if it differs from the last; true if it does.
@@ -201,6 +218,8 @@ mod tests {
             cell: format!("{cell}/us-gov-west-1/securityhub"),
             content_hash: 1,
             absent: 0,
+            joined_at: None,
+            severity: None,
         };
         let chosen = once_each(vec![
             shown("2", "a", "1"),

@@ -478,6 +478,7 @@ fn finding((row, text): (&ShownFinding, ShownText)) -> Finding {
         title: row.title.clone(),
         description: text.description,
         severity: row.severity.map(|s| s.0),
+        overridden: row.marks.contains("\"override-"),
         status: row.status.0,
         arn: row.arn.clone(),
         detected: row.detected_at.and_utc(),

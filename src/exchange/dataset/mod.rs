@@ -297,6 +297,8 @@ pub struct Finding {
     pub title: String,
     pub description: String,
     pub severity: Option<Severity>,
+    /// It counts with what an override says, not its detector.
+    pub overridden: bool,
     pub status: FindingStatus,
     /// The item it sits on.
     pub arn: String,

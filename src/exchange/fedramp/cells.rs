@@ -221,7 +221,8 @@ fn formula_day(r: &Record) -> Option<NaiveDate> {
     r.detected.date_naive().checked_add_days(days)
 }
 
-/// The adjusted rating and the state of the request. A rating that the detector itself raised needs no request.
+/// The adjusted rating and the state of the request. A rating that the detector itself raised needs no request; one that
+/// an override raised is the house's own and no adjustment.
 fn adjusted(r: &Record) -> (Option<Rating>, &'static str) {
     let asked = r.deviations.iter().rev();
     let request = asked
@@ -234,11 +235,23 @@ fn adjusted(r: &Record) -> (Option<Rating>, &'static str) {
         ),
         _ => {
             let raised = r.severity.and_then(Rating::of).filter(|rating| {
-                *rating > r.original_rating() && r.status != RecordStatus::Superseded
+                *rating > r.original_rating()
+                    && r.status != RecordStatus::Superseded
+                    && !is_overridden(r, *rating)
             });
             (raised, if raised.is_some() { "Yes" } else { "No" })
         }
     }
+}
+
+/// Only an override makes one of its findings that heavy.
+fn is_overridden(r: &Record, rating: Rating) -> bool {
+    let reaches = |overridden: bool| {
+        r.findings
+            .iter()
+            .any(|f| f.overridden == overridden && f.severity.and_then(Rating::of) >= Some(rating))
+    };
+    reaches(true) && !reaches(false)
 }
 
 fn asked(r: &Record, kind: DeviationKind) -> &'static str {
@@ -349,4 +362,45 @@ fn comments(r: &Record) -> String {
         all.push(format!("{day} {}: {}", comment.actor, comment.body));
     }
     all.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::exchange::dataset::tests::record;
+
+    #[test]
+    fn what_an_override_raised_is_no_risk_adjustment() {
+        let finding = |severity, overridden| Finding {
+            fingerprint: String::new(),
+            source: "securityhub".to_owned(),
+            region: "us-gov-west-1".to_owned(),
+            title: String::new(),
+            description: String::new(),
+            severity: Some(severity),
+            overridden,
+            status: FindingStatus::Open,
+            arn: String::new(),
+            detected: DateTime::UNIX_EPOCH,
+            last_seen: DateTime::UNIX_EPOCH,
+            closed: None,
+        };
+        let raised = |findings| Record {
+            original: Severity::Medium,
+            findings,
+            ..record()
+        };
+        let state = |findings| adjusted(&raised(findings)).1;
+        assert_eq!(state(vec![finding(Severity::High, true)]), "No");
+        assert_eq!(state(vec![finding(Severity::High, false)]), "Yes");
+        assert_eq!(
+            state(vec![
+                finding(Severity::High, true),
+                finding(Severity::Critical, false)
+            ]),
+            "Yes"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::severity::Severity;
 use serde_json::json;
 
-use super::super::Rules;
+use super::super::{Ground, Rules};
 use super::{Act, ActError, Doing, Done, Result, found, refused};
 use crate::domain::actor;
 use crate::domain::deviation::{DeviationKind, DeviationState, Request};
@@ -210,7 +210,11 @@ impl Doing<'_, '_> {
                 Ok("is closed as a false positive".to_owned())
             }
             DeviationState::Approved => {
-                self.decide(&decision)?;
+                let ground = match row.kind.0.adjusts() {
+                    true => Ground::Adjustment,
+                    false => Ground::Other,
+                };
+                self.decide(ground, &decision)?;
                 self.warn_of_vendor()?;
                 let end = row
                     .expires
@@ -247,7 +251,7 @@ impl Doing<'_, '_> {
     /// What an approval did is undone: rating and due day follow detection again, a false positive is planned anew.
     fn revive(&mut self, decision: &serde_json::Value) -> Result<()> {
         if self.row.status.0.is_live() {
-            return self.decide(decision);
+            return self.decide(Ground::Other, decision);
         }
         let (account, weakness) = (self.row.account.clone(), self.row.weakness_id.clone());
         findings::enqueue_planning(self.conn, [(account.as_str(), weakness.as_str())])?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Act, Done, Result, found, refused};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::columns::stamp;
-use crate::store::{deviations, findings, records, tickets};
+use crate::store::{deviations, findings, records, tickets, vendors};
 
 impl<'a> Act<'a> {
     /// Merges this record into another of the same account. The earlier detection and due day stay.
@@ -32,6 +32,12 @@ impl<'a> Act<'a> {
                     self.record, live.kind.0, live.state.0
                 ));
             }
+            if let Some(wait) = vendors::live(doing.conn, doing.row.id)? {
+                return refused(format!(
+                    "{} waits for {}: end that first (poamd poam vendor end {}), and let {into} wait if it has to",
+                    self.record, wait.vendor, self.record
+                ));
+            }
             let moved = findings::of_record(doing.conn, doing.row.id)?;
             let keys: Vec<&str> = moved.iter().map(|f| f.fingerprint.as_str()).collect();
             findings::set_record(doing.conn, &other.account, &keys, other.id, self.now)?;
@@ -51,7 +57,9 @@ impl<'a> Act<'a> {
                 }
                 (other.detected_at, other.due) = (detected, due);
             }
-            other.severity = other.severity.max(doing.row.severity);
+            let raised = doing.row.severity.filter(|s| Some(*s) > other.severity);
+            let was = other.severity;
+            other.severity = raised.or(was);
             other.changed_at = stamp(self.now);
             records::update(doing.conn, &other)?;
             let event = super::Event {
@@ -59,7 +67,8 @@ impl<'a> Act<'a> {
                 actor: self.actor.to_owned(),
                 kind: "record.merged",
                 subject: into.to_string(),
-                body: json!({ "from": self.record, "findings": keys, "detected": detected, "due": due, "why": self.why }),
+                body: json!({ "from": self.record, "findings": keys, "detected": detected, "due": due,
+                    "severity": { "from": was, "to": other.severity }, "why": self.why }),
             };
             super::audit::append(doing.conn, &event)?;
             findings::enqueue_planning(doing.conn, [(other.account.as_str(), other.weakness_id.as_str())])?;

@@ -7,7 +7,7 @@ mod merge;
 mod milestone;
 mod vendor;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,9 +15,9 @@ pub use attach::{Document, KINDS, MOST_BYTES, evidence};
 pub use deviation::{Asked, Step, expire};
 pub use milestone::Edit;
 
-use super::Rules;
+use super::{Ground, Rules};
 use crate::domain::record::{RecordId, RecordStatus};
-use crate::domain::record_fact::{BadFact, FactName};
+use crate::domain::record_fact::{BadFact, FactName, RecordFacts};
 use crate::store::audit::{self, Event};
 use crate::store::columns::{Col, stamp};
 use crate::store::comments::NewRecordComment;
@@ -171,39 +171,91 @@ impl<'a> Act<'a> {
     }
 
     /// Lays down facts, each with a value as [`FactName::check`] gives it. What holds already is not written again.
-    /// `decides`: the due day follows anew, as after a completed evaluation.
-    pub fn lay(&'a self, laid: &[(FactName, Value)], decides: bool) -> Result<Done> {
+    pub fn lay(&'a self, laid: &[(FactName, Value)]) -> Result<Done> {
         self.live(|doing| {
-            let rows = facts::of_record(doing.conn, doing.row.id)?;
-            let known = facts::by_record(&rows)?
-                .remove(&doing.row.id)
-                .unwrap_or_default();
-            let mut names = Vec::new();
-            for (name, value) in laid {
-                let value = if value.is_null() {
-                    Value::Null
-                } else {
-                    name.check(value)?
-                };
-                if known.get(*name).is_some_and(|l| l.value == value) {
-                    continue;
-                }
-                doing.fact(*name, &value)?;
-                names.push(name.as_str());
+            let known = doing.laid()?;
+            let names = doing.lay(&known, laid)?;
+            if !names.is_empty() {
+                doing.touch()?;
             }
+            Ok(has_new(&names))
+        })
+    }
+
+    /// Lays down what an evaluation came to. It is complete with the first word on reachability, exploitability or
+    /// impact, or when `at` says; later words leave that moment as it is, for VER counts from it. The due day follows
+    /// anew: later by the first evaluation, nearer by any.
+    pub fn evaluate(
+        &'a self,
+        laid: &[(FactName, Value)],
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Done> {
+        let has = |asked: &[FactName]| laid.iter().any(|(name, _)| asked.contains(name));
+        let judged = has(&[FactName::Irv, FactName::Lev, FactName::NRating]);
+        let decides = judged || at.is_some() || has(&[FactName::Exposed]);
+        self.live(|doing| {
+            let known = doing.laid()?;
+            let is_done = known.get(FactName::EvaluatedAt).is_some();
+            let when = at.or_else(|| (judged && !is_done).then_some(self.now));
+            let moment = when.map(|at| json!(at.to_rfc3339_opts(SecondsFormat::Secs, true)));
+            let mut laid = laid.to_vec();
+            laid.extend(moment.map(|at| (FactName::EvaluatedAt, at)));
+            let names = doing.lay(&known, &laid)?;
             if names.is_empty() {
-                return Ok("has that already; nothing was written".to_owned());
+                return Ok(has_new(&names));
             }
             doing.touch()?;
+            let first = when.is_some() && known.history(FactName::EvaluatedAt).is_empty();
+            let ground = match first {
+                true => Ground::Evaluation,
+                false => Ground::Other,
+            };
             if decides {
-                doing.decide(&json!({ "evaluation": names, "why": self.why }))?;
+                let decision = json!({ "evaluation": names, "why": self.why });
+                doing.decide(ground, &decision)?;
             }
-            Ok(format!("has a new {}", names.join(", ")))
+            Ok(has_new(&names))
         })
     }
 }
 
+fn has_new(names: &[&str]) -> String {
+    match names {
+        [] => "has that already; nothing was written".to_owned(),
+        names => format!("has a new {}", names.join(", ")),
+    }
+}
+
 impl Doing<'_, '_> {
+    /// Every fact of the record.
+    fn laid(&mut self) -> Result<RecordFacts> {
+        let rows = facts::of_record(self.conn, self.row.id)?;
+        let known = facts::by_record(&rows)?.remove(&self.row.id);
+        Ok(known.unwrap_or_default())
+    }
+
+    /// Lays down what does not hold already; gives the names of it.
+    fn lay(
+        &mut self,
+        known: &RecordFacts,
+        laid: &[(FactName, Value)],
+    ) -> Result<Vec<&'static str>> {
+        let mut names = Vec::new();
+        for (name, value) in laid {
+            let value = if value.is_null() {
+                Value::Null
+            } else {
+                name.check(value)?
+            };
+            if known.get(*name).is_some_and(|l| l.value == value) {
+                continue;
+            }
+            self.fact(*name, &value)?;
+            names.push(name.as_str());
+        }
+        Ok(names)
+    }
+
     /// Refuses what would mean nothing on a record that is no longer anybody's work.
     fn refuse_ended(&self) -> Result<()> {
         let id = self.act.record;
@@ -284,10 +336,11 @@ impl Doing<'_, '_> {
     }
 
     /// Rating and due day follow a decision that was just written.
-    fn decide(&mut self, decision: &Value) -> Result<()> {
+    fn decide(&mut self, ground: Ground, decision: &Value) -> Result<()> {
         let act = self.act;
+        let decided = (ground, decision);
         super::decide(
-            self.conn, act.rules, act.record, decision, act.now, act.actor,
+            self.conn, act.rules, act.record, decided, act.now, act.actor,
         )?;
         self.row = found(self.conn, act.record)?;
         Ok(())

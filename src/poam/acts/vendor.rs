@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use serde_json::json;
 
+use super::super::Ground;
 use super::{Act, ActError, Doing, Done, Result, refused};
 use crate::domain::vendor;
 use crate::store::columns::stamp;
@@ -102,6 +103,7 @@ impl<'a> Act<'a> {
             )?;
             doing.touch()?;
             doing.decide(
+                Ground::Release,
                 &json!({ "vendor_release": day, "dependency": wait.id, "why": self.why }),
             )?;
             let due = doing.row.due.map_or("has no due day".to_owned(), |due| {
