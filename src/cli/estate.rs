@@ -11,9 +11,6 @@ use super::doctor;
 use crate::config::{Config, Organization};
 use crate::wiring::{self, Surroundings};
 
-/// The source that is written back to.
-const HUB: &str = "securityhub";
-
 /// Asks nobody.
 pub fn offline(config: &Config) -> Vec<Check> {
     let organization = config.organization.as_ref();
@@ -126,14 +123,6 @@ fn fits_a_number(glob: &str) -> bool {
 fn idle(config: &Config) -> Vec<String> {
     let of = &config.writeback;
     let mut troubles = Vec::new();
-    if !config.aws.sources.iter().any(|source| source == HUB) {
-        troubles.push(format!(
-            "[aws] sources does not name {HUB}, so there is nothing to write to"
-        ));
-    }
-    if !(of.fields || of.notified || of.suppressed) {
-        troubles.push("what is empty, so nothing is written".to_owned());
-    }
     if of.notified && (config.desks.is_empty() || !config.tickets.enabled) {
         troubles.push(
             "what has \"notified\", which says that there is a ticket, and no ticket is ever made"

@@ -15,6 +15,7 @@ use super::summary::Told;
 use crate::domain::record::RecordId;
 use crate::query::evidence::{self, EvidenceView, ManifestView};
 use crate::query::{end_of, instant};
+use crate::store::attachments::{self, Files};
 use crate::store::evidence::{Verdict, verify};
 use crate::store::records;
 
@@ -75,11 +76,44 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
             listing::print(shell, &list.shown, false, rows, &LAYOUT)
         }
         Verb::Verify(told) => {
-            let verdict = opened.store.read_here(verify)?;
-            told.tell(shell, &verdict, |v| vec![kept(v)])?;
-            whole(&verdict)
+            let proof = opened.store.read_here(|conn| {
+                Ok(Proof {
+                    documents: verify(conn)?,
+                    files: attachments::verify(conn)?,
+                })
+            })?;
+            told.tell(shell, &proof, |p| {
+                vec![kept(&p.documents), attached(&p.files)]
+            })?;
+            whole(&proof.documents)?;
+            whole_files(&proof.files)
         }
     }
+}
+
+/// Everything that was hashed anew.
+#[derive(Serialize)]
+struct Proof {
+    #[serde(flatten)]
+    documents: Verdict,
+    files: Files,
+}
+
+fn attached(files: &Files) -> String {
+    let state = match files.broken {
+        None => "as they were attached",
+        Some(_) => "before the first that is not as it was attached",
+    };
+    format!("attached: {} {state}", counted(files.files, "files"))
+}
+
+fn whole_files(files: &Files) -> Result<(), Failure> {
+    let Some(why) = &files.broken else {
+        return Ok(());
+    };
+    Err(Failure::work(format!(
+        "a file that was attached is damaged: {why}; keep this database as it is and compare it with a backup"
+    )))
 }
 
 /// What was found of the documents, in one line.
@@ -122,8 +156,12 @@ pub(super) fn show(
     at: Option<&Path>,
     record: RecordId,
     on: Option<NaiveDate>,
+    into: Option<&Path>,
     told: &Told,
 ) -> Result<(), Failure> {
+    if let Some(day) = on.filter(|day| *day > shell.clock.now().date_naive()) {
+        return Err(Failure::usage(format!("--on {day} is still to come")));
+    }
     let opened = load::look(at, shell)?;
     let moment = on.map_or_else(|| shell.clock.now(), end_of);
     let row = opened
@@ -154,7 +192,27 @@ pub(super) fn show(
         documents,
         without,
     };
-    told.tell(shell, &said, lines)
+    match into {
+        Some(folder) => write(shell, folder, &said),
+        None => told.tell(shell, &said, lines),
+    }
+}
+
+/// One file a document, named by its hash and the same byte for byte.
+fn write(shell: &mut Shell<'_>, folder: &Path, said: &Said) -> Result<(), Failure> {
+    for one in &said.documents {
+        let path = folder.join(format!("{}.json", one.sha256));
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, one.document.as_bytes()));
+        written.map_err(|cause| {
+            Failure::work(format!("{} cannot be written: {cause}", path.display()))
+        })?;
+        shell.say(&format!("{} said by {}", path.display(), one.native_id))?;
+    }
+    for item in &said.without {
+        shell.say(&format!("no document is kept of what was found on {item}"))?;
+    }
+    Ok(())
 }
 
 fn lines(said: &Said) -> Vec<String> {
@@ -164,7 +222,7 @@ fn lines(said: &Said) -> Vec<String> {
         lines.push(format!("said by   {} through {}", one.native_id, one.door));
         lines.push(format!("taken     {} by run {}", one.taken, one.run));
         lines.push(format!("sha256    {}", one.sha256));
-        lines.push(one.document.clone());
+        lines.extend(one.document.lines().map(str::to_owned));
     }
     lines.extend(
         said.without

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::day::day;
 use super::failure::Failure;
 use super::filters::Filters;
 use super::load::{self, Opened};
@@ -71,7 +73,8 @@ enum OscalVersion {
 enum Scope {
     /// Every record
     AllOpen,
-    /// Open ones only if they are late, have a deviation or wait for a vendor (monthly monitoring)
+    /// Of open ones those that are late, have a deviation or wait for a vendor, and all that no scanner of software
+    /// found: monthly monitoring
     LateOrDeviated,
 }
 
@@ -99,7 +102,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The ledger as it was at the end of this day, in UTC
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     as_of: Option<NaiveDate>,
     /// Which records
     #[arg(long, value_enum, value_name = "SCOPE", default_value = "all-open")]
@@ -113,21 +116,21 @@ pub struct Args {
     /// fedramp-xlsx: configuration findings share one CM-6 item on the open sheet; [poam] roll_up makes it the rule
     #[arg(long)]
     roll_up: bool,
-    /// fedramp-xlsx: what the workbook is for; in an assessment every configuration finding is an item
-    #[arg(long, value_enum, value_name = "OCCASION", default_value = "monthly")]
-    occasion: Occasion,
-    /// emass: which names the columns have
-    #[arg(long, value_enum, value_name = "REVISION", default_value = "rev5")]
-    emass: Revision,
-    /// ver-json: which document
-    #[arg(long, value_enum, value_name = "DOCUMENT", default_value = "history")]
-    ver_document: VerDocument,
+    /// fedramp-xlsx: what the workbook is for (monthly without it); in an assessment every configuration finding is an item
+    #[arg(long, value_enum, value_name = "OCCASION")]
+    occasion: Option<Occasion>,
+    /// emass: which names the columns have (rev5 without it)
+    #[arg(long, value_enum, value_name = "REVISION")]
+    emass: Option<Revision>,
+    /// ver-json: which document (history without it)
+    #[arg(long, value_enum, value_name = "DOCUMENT")]
+    ver_document: Option<VerDocument>,
     /// ver-json and ver-report: first day of the period; without it a month before the last
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     since: Option<NaiveDate>,
-    /// oscal and oscal-ar: version of the document
-    #[arg(long, value_enum, value_name = "VERSION", default_value = "1.2.1")]
-    oscal_version: OscalVersion,
+    /// oscal and oscal-ar: version of the document (1.2.1 without it)
+    #[arg(long, value_enum, value_name = "VERSION")]
+    oscal_version: Option<OscalVersion>,
     /// Only records past their due day that are not closed
     #[arg(long, help_heading = "Filters")]
     late: bool,
@@ -138,12 +141,13 @@ pub struct Args {
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), Failure> {
     let filter = args.filters.filter();
     filter.check_status("records", &RecordStatus::ALL.map(RecordStatus::as_str))?;
-    args.check()?;
+    args.check(shell.clock.now().date_naive())?;
     let moment = Moment::as_of(args.as_of, shell.clock.now());
     let opened = load::look(at, shell)?;
     let read = read(&opened, &filter, moment, args)?;
     let options = fedramp::Options {
-        roll_up: args.occasion == Occasion::Monthly && (args.roll_up || opened.config.poam.roll_up),
+        roll_up: args.occasion != Some(Occasion::Assessment)
+            && (args.roll_up || opened.config.poam.roll_up),
     };
     let bytes = read.bytes(args, options)?;
     match &args.out {
@@ -161,7 +165,9 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), 
 }
 
 impl Args {
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, today: NaiveDate) -> Result<(), Failure> {
+        self.check_days(today)?;
+        self.check_belonging()?;
         let (is_workbook, word) = match self.format {
             Format::FedrampXlsx => (true, "fedramp-xlsx"),
             Format::Emass => (true, "emass"),
@@ -173,10 +179,15 @@ impl Args {
                 "{word} is a workbook, which no terminal can show: name a file with --out FILE.xlsx"
             )));
         }
-        if self.roll_up && self.occasion == Occasion::Assessment {
+        if self.roll_up && self.occasion == Some(Occasion::Assessment) {
             return Err(Failure::usage(
                 "--roll-up is for monthly monitoring: in an assessment each configuration finding is mapped to its own \
                  controls; leave one of the two out",
+            ));
+        }
+        if self.into.is_some() && self.into == self.out {
+            return Err(Failure::usage(
+                "--into and --out name the same file: the empty form stays as it is, so name another with --out",
             ));
         }
         if !is_workbook && self.into.is_some() {
@@ -185,6 +196,51 @@ impl Args {
             ));
         }
         Ok(())
+    }
+
+    /// An option that the form does not know would be dropped without a word.
+    fn check_belonging(&self) -> Result<(), Failure> {
+        use Format::{Emass, FedrampXlsx, Oscal, OscalAr, VerJson, VerReport, VerReportHtml};
+        let given: [(&str, bool, &[Format]); 6] = [
+            ("--roll-up", self.roll_up, &[FedrampXlsx]),
+            ("--occasion", self.occasion.is_some(), &[FedrampXlsx]),
+            ("--emass", self.emass.is_some(), &[Emass]),
+            ("--ver-document", self.ver_document.is_some(), &[VerJson]),
+            (
+                "--since",
+                self.since.is_some(),
+                &[VerJson, VerReport, VerReportHtml],
+            ),
+            (
+                "--oscal-version",
+                self.oscal_version.is_some(),
+                &[Oscal, OscalAr],
+            ),
+        ];
+        let strange = given
+            .iter()
+            .find(|(_, is_given, of)| *is_given && !of.contains(&self.format));
+        match strange {
+            Some((option, ..)) => Err(Failure::usage(format!(
+                "{option} says nothing to this form; leave it away (poamd export --help names the forms it goes with)"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_days(&self, today: NaiveDate) -> Result<(), Failure> {
+        if let Some(day) = self.as_of.filter(|day| *day > today) {
+            return Err(Failure::usage(format!(
+                "--as-of {day} is still to come; the ledger knows today, {today}, and the days before"
+            )));
+        }
+        let end = self.as_of.unwrap_or(today);
+        match self.since {
+            Some(since) if since > end => Err(Failure::usage(format!(
+                "--since {since} is after the day the form is of, {end}"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Nothing is left out beyond what the filters leave.
@@ -227,7 +283,10 @@ fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result
             Some(kept)
         };
         let mut entries = exchange::dataset(conn, &snapshot, filter)?;
-        exchange::rank(conn, &snapshot, &clocks, moment.day(), &mut entries)?;
+        // A priority is of today: what it goes by was not kept for past days.
+        if !moment.is_past {
+            exchange::rank(conn, &snapshot, &clocks, moment.day(), &mut entries)?;
+        }
         if let Some(kept) = kept {
             entries.retain(|entry| kept.contains(&entry.record.id));
         }
@@ -251,7 +310,11 @@ impl Read {
     fn rows(&self, args: &Args) -> String {
         match self {
             Self::Dataset(data) if args.format == Format::DeviationRequest => {
-                let requests: usize = data.records.iter().map(|r| r.deviations.len()).sum();
+                let requests: usize = data
+                    .records
+                    .iter()
+                    .map(|r| deviations::requests(r).count())
+                    .sum();
                 format!("{requests} deviation requests")
             }
             _ => format!("{} records", self.count()),
@@ -289,11 +352,21 @@ impl Read {
             Self::Dataset(data) => data,
         };
         match args.format {
-            Format::VerJson => ver::json(data, args.ver_document.into(), args.since),
+            Format::VerJson => ver::json(
+                data,
+                args.ver_document.unwrap_or(VerDocument::History).into(),
+                args.since,
+            ),
             Format::VerReport => Ok(ver::markdown(data, args.since).into_bytes()),
             Format::VerReportHtml => Ok(ver::html(data, args.since).into_bytes()),
-            Format::Oscal => oscal::poam(data, args.oscal_version.into()),
-            Format::OscalAr => oscal::results(data, args.oscal_version.into()),
+            Format::Oscal => oscal::poam(
+                data,
+                args.oscal_version.unwrap_or(OscalVersion::V1_2_1).into(),
+            ),
+            Format::OscalAr => oscal::results(
+                data,
+                args.oscal_version.unwrap_or(OscalVersion::V1_2_1).into(),
+            ),
             _ => workbook(data, args, options, own),
         }
     }
@@ -307,7 +380,7 @@ fn workbook(
     own: Option<&[u8]>,
 ) -> Result<Vec<u8>, FormError> {
     let leave = &args.leave;
-    let revision = match args.emass {
+    let revision = match args.emass.unwrap_or(Revision::Rev5) {
         Revision::Rev4 => emass::Revision::Rev4,
         Revision::Rev5 => emass::Revision::Rev5,
     };
@@ -361,6 +434,15 @@ fn system(config: &Config) -> System {
         contact: of.contact.clone(),
         service: of.service.clone(),
         default_rating: Some(default_rating(config.poam.usual.default_n_rating)),
+        label_ratings: config
+            .poam
+            .labels
+            .iter()
+            .map(|of| {
+                let rating = default_rating(of.clocks.default_n_rating);
+                (of.label.to_lowercase(), rating)
+            })
+            .collect(),
     }
 }
 
@@ -388,7 +470,14 @@ fn to_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     let part = PathBuf::from(name);
-    let mut file = std::fs::File::create(&part)?;
+    // What is in it tells where to break in: nobody else on this machine needs to read it.
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&part, path)

@@ -266,15 +266,21 @@ pub fn counted(count: impl Into<i128>, noun: &str) -> String {
         return format!("{count} {noun}");
     }
     let mut found = false;
-    let words: Vec<&str> = noun
+    let words: Vec<String> = noun
         .split(' ')
-        .map(|word| match word.strip_suffix('s') {
-            Some(one) if !found && !word.ends_with("ss") => {
-                found = true;
-                one
-            }
-            _ => word,
-        })
+        .map(
+            |word| match (word.strip_suffix("ies"), word.strip_suffix('s')) {
+                (Some(one), _) if !found => {
+                    found = true;
+                    format!("{one}y")
+                }
+                (_, Some(one)) if !found && !word.ends_with("ss") => {
+                    found = true;
+                    one.to_owned()
+                }
+                _ => word.to_owned(),
+            },
+        )
         .collect();
     format!("1 {}", words.join(" "))
 }

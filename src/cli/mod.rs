@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod config;
 mod coverage;
+mod day;
 mod demo;
 mod doctor;
 mod estate;

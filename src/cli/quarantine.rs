@@ -70,7 +70,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
             let opened = load::look(at, shell)?;
             let rows = opened.store.read_here(quarantine::all)?;
             let rows = rows.into_iter().map(SetAsideView::of).collect();
-            listing::print(shell, &list.shown, false, rows, &LAYOUT)
+            listing::print(shell, &list.shown, true, rows, &LAYOUT)
         }
         Verb::Show(one) => {
             let opened = load::look(at, shell)?;
@@ -114,9 +114,10 @@ fn take_off(shell: &mut Shell<'_>, at: Option<&Path>, dismiss: &Dismiss) -> Resu
     for id in &dismiss.ids {
         let known = opened.store.write_here(|conn| {
             let Some(row) = quarantine::find(conn, *id)? else {
-                return Ok(false);
+                return Ok(None);
             };
-            if quarantine::dismiss(conn, *id, &actor, why, now)? {
+            let is_new = quarantine::dismiss(conn, *id, &actor, why, now)?;
+            if is_new {
                 let event = Event {
                     at: now,
                     actor: actor.clone(),
@@ -126,12 +127,13 @@ fn take_off(shell: &mut Shell<'_>, at: Option<&Path>, dismiss: &Dismiss) -> Resu
                 };
                 audit::append(conn, &event)?;
             }
-            Ok(true)
+            Ok(Some(is_new))
         })?;
-        if !known {
-            return Err(unknown(*id));
+        match known {
+            None => return Err(unknown(*id)),
+            Some(true) => shell.say(&format!("{id} is dismissed"))?,
+            Some(false) => shell.say(&format!("{id} was dismissed before; nothing was written"))?,
         }
-        shell.say(&format!("{id} is dismissed"))?;
     }
     Ok(())
 }

@@ -19,7 +19,11 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), 
     let looks = Looks::of(cells.iter().map(|cell| cell.state.as_str()));
     let baseline = opened.config.poam.ato_vulnerabilities;
     let distances = escalation::distances(&records, baseline, looks, now.date_naive());
-    told.tell(shell, &distances, |all| all.iter().map(line).collect())
+    told.tell(shell, &distances, |all| {
+        let legend =
+            "DFR detailed finding review, CAP corrective action plan: what the agency asks for";
+        all.iter().map(line).chain([legend.to_owned()]).collect()
+    })
 }
 
 fn line(distance: &Distance) -> String {

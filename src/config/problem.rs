@@ -71,6 +71,15 @@ fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&
         return None;
     }
     let lower = word.to_lowercase();
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut begun = names
+        .iter()
+        .filter(|name| name.to_lowercase().starts_with(&lower));
+    if let (Some(name), None) = (begun.next(), begun.next())
+        && lower.chars().count() >= 2
+    {
+        return Some(name);
+    }
     let allowed = (lower.chars().count() / 3).max(2);
     names
         .into_iter()
@@ -94,6 +103,11 @@ mod tests {
         let names = ["host", "port", "password", "security"];
         assert_eq!(nearest("prot", names), Some("port"));
         assert_eq!(nearest("Pasword", names), Some("password"));
+        assert_eq!(nearest("sec", names), Some("security"));
+        assert_eq!(
+            nearest("mod", ["low", "moderate", "high"]),
+            Some("moderate")
+        );
         assert_eq!(nearest("colour", names), None);
         assert_eq!(nearest(&"x".repeat(5000), names), None);
     }

@@ -188,6 +188,8 @@ pub struct Request<'a> {
     /// What detection says now.
     pub present: Severity,
     pub rationale: &'a str,
+    /// What lowers the risk meanwhile.
+    pub mitigations: &'a str,
     /// The last day it shall hold.
     pub expires: Option<NaiveDate>,
     pub detected: DateTime<Utc>,
@@ -212,7 +214,13 @@ impl Request<'_> {
                 "the rationale is too short to be judged: write at least {RATIONALE} characters"
             ));
         }
-        self.check_severity()?;
+        fits(self.kind, self.to, self.present)?;
+        if self.kind.adjusts() && self.mitigations.trim().is_empty() {
+            return Err(format!(
+                "a {} rests on what lowers the risk: say it with --mitigations",
+                self.kind
+            ));
+        }
         let expires = match (self.kind, self.expires) {
             (DeviationKind::FalsePositive, None) => None,
             (DeviationKind::FalsePositive, Some(_)) => {
@@ -233,49 +241,6 @@ impl Request<'_> {
         })
     }
 
-    fn check_severity(&self) -> Result<(), String> {
-        let kind = self.kind;
-        match (kind.adjusts(), self.to) {
-            (false, Some(_)) => {
-                return Err(format!(
-                    "a {kind} changes no severity; ask for risk-adjustment or operational-requirement-adjusted"
-                ));
-            }
-            (true, None) => {
-                return Err(format!(
-                    "a {kind} needs the severity that is asked for: --to low"
-                ));
-            }
-            (true, Some(to)) if Rating::of(to).is_none() => {
-                return Err(format!(
-                    "{} is no severity of a record; low is the least",
-                    to.as_str()
-                ));
-            }
-            (true, Some(to)) if to >= self.present => {
-                return Err(format!(
-                    "{} is not lower than {}, what detection says now",
-                    to.as_str(),
-                    self.present.as_str()
-                ));
-            }
-            _ => {}
-        }
-        let asked = self.to.unwrap_or(self.present);
-        let requirement = matches!(
-            kind,
-            DeviationKind::OperationalRequirement | DeviationKind::OperationalRequirementAdjusted
-        );
-        if requirement && Rating::of(asked) == Some(Rating::High) {
-            return Err(
-                "a High cannot stay as an operational requirement: mitigate it first and ask for \
-                 operational-requirement-adjusted with --to medium or low"
-                    .to_owned(),
-            );
-        }
-        Ok(())
-    }
-
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let step = |s: Severity| Rating::of(s).map_or(0, |r| r as i32);
@@ -284,7 +249,30 @@ impl Request<'_> {
         {
             warnings.push("more than one step down: assessors expect one".to_owned());
         }
+        if let Some(to) = self.to
+            && Rating::of(to) == Rating::of(self.present)
+        {
+            warnings.push(format!(
+                "from {} to {} the record keeps its rating",
+                self.present.as_str(),
+                to.as_str()
+            ));
+        }
+        let usual = self.today.checked_add_days(Days::new(USUAL_DAYS));
+        if let (Some(end), Some(usual)) = (self.expires, usual)
+            && end > usual
+        {
+            warnings.push(format!(
+                "it would hold to {end}, more than a year: authorities look at a deviation again at least once a year"
+            ));
+        }
         if let Some(due) = self.due {
+            if due < self.today {
+                warnings.push(format!(
+                    "asked for when the record was late already, since {due}: it stays late until the AO has decided"
+                ));
+                return warnings;
+            }
             let whole = (due - self.detected.date_naive()).num_days();
             let gone = (self.today - self.detected.date_naive()).num_days();
             if gone * 3 >= whole * 2 {
@@ -296,6 +284,50 @@ impl Request<'_> {
         }
         warnings
     }
+}
+
+/// Whether a deviation of this kind to that severity can be where detection says `present`; asked again when it is
+/// approved, as detection may have changed since.
+pub fn fits(kind: DeviationKind, to: Option<Severity>, present: Severity) -> Result<(), String> {
+    match (kind.adjusts(), to) {
+        (false, Some(_)) => {
+            return Err(format!(
+                "a {kind} changes no severity; ask for risk-adjustment or operational-requirement-adjusted"
+            ));
+        }
+        (true, None) => {
+            return Err(format!(
+                "a {kind} needs the severity that is asked for: --to moderate or --to low"
+            ));
+        }
+        (true, Some(to)) if Rating::of(to).is_none() => {
+            return Err(format!(
+                "{} is no severity of a record; low is the least",
+                to.as_str()
+            ));
+        }
+        (true, Some(to)) if to >= present => {
+            return Err(format!(
+                "{} is not lower than {}, what detection says now",
+                to.as_str(),
+                present.as_str()
+            ));
+        }
+        _ => {}
+    }
+    let asked = to.unwrap_or(present);
+    let requirement = matches!(
+        kind,
+        DeviationKind::OperationalRequirement | DeviationKind::OperationalRequirementAdjusted
+    );
+    if requirement && Rating::of(asked) == Some(Rating::High) {
+        return Err(
+            "a High cannot stay as an operational requirement: mitigate it first and ask for \
+                 operational-requirement-adjusted with --to moderate or low"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 /// A lower severity that was approved, and for what: detection that says worse than that is not covered.
@@ -380,6 +412,7 @@ mod tests {
             to,
             present,
             rationale: "The host stands behind two filters, see SSP 9.4.",
+            mitigations: "two filters",
             expires: None,
             detected: "2026-11-01T10:00:00Z".parse().unwrap(),
             due: "2026-12-01".parse().ok(),
@@ -461,6 +494,39 @@ mod tests {
             ..fair
         };
         assert!(steep.check().unwrap().warnings[0].contains("one step"));
+        let over = Request {
+            due: "2024-06-20".parse().ok(),
+            ..fair
+        };
+        let said = over.check().unwrap().warnings;
+        assert!(
+            said[0].contains("late already, since 2024-06-20"),
+            "{said:?}"
+        );
+        let level = Request {
+            present: Severity::Critical,
+            to: Some(Severity::High),
+            ..fair
+        };
+        assert!(level.check().unwrap().warnings[0].contains("keeps its rating"));
+        let long = Request {
+            expires: "2099-01-01".parse().ok(),
+            ..fair
+        };
+        assert!(long.check().unwrap().warnings[0].contains("more than a year"));
+    }
+
+    #[test]
+    fn an_adjustment_rests_on_something() {
+        let bare = Request {
+            mitigations: " ",
+            ..asked(
+                DeviationKind::RiskAdjustment,
+                Severity::High,
+                Some(Severity::Medium),
+            )
+        };
+        assert!(bare.check().unwrap_err().contains("--mitigations"));
     }
 
     #[test]

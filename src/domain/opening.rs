@@ -88,7 +88,9 @@ pub fn plan(remediation: &str, weakness: &str, kind: WeaknessKind) -> String {
             "Investigate, contain and recover; write down the cause and close the way it took."
                 .to_owned()
         }
-        WeaknessKind::Other => format!("Remove {weakness}; the next complete looks verify it."),
+        WeaknessKind::Other => {
+            format!("Correct what {weakness} reports; the next complete looks verify it.")
+        }
     }
 }
 

@@ -58,12 +58,19 @@ pub fn filled(own: &[u8], data: &Dataset, leave: &[String]) -> Result<Vec<u8>, F
     )?)
 }
 
+/// What was asked for, without drafts that were taken back before anybody saw them.
+pub fn requests(record: &Record) -> impl Iterator<Item = &Deviation> {
+    let was_sent = |d: &Deviation| d.steps.iter().any(|s| s.state == DeviationState::Submitted);
+    let all = record.deviations.iter();
+    all.filter(move |d| d.state != DeviationState::Withdrawn || was_sent(d))
+}
+
 fn table(data: &Dataset) -> Result<Table, FormError> {
     let form: Form = serde_json::from_str(DATA)?;
     let columns = columns(&form);
     let mut rows = Vec::new();
     for record in &data.records {
-        for deviation in &record.deviations {
+        for deviation in requests(record) {
             let cells = columns.iter().map(|c| cell(c.number, record, deviation));
             rows.push(cells.collect());
         }
@@ -157,7 +164,9 @@ fn head(form: &Form, data: &Dataset) -> Vec<Head> {
 
 fn cell(column: u16, r: &Record, d: &Deviation) -> Cell {
     let files = || {
-        let own = r.documents.iter().filter(|f| f.deviation == Some(d.id));
+        // What was attached to the record before supports whatever is asked for later.
+        let own = r.documents.iter();
+        let own = own.filter(|f| f.deviation.is_none_or(|id| id == d.id));
         Cell::text(own.map(|f| f.name.as_str()).collect::<Vec<_>>().join("\n"))
     };
     let only = |kind: DeviationKind, cell: Cell| if d.asks(kind) { cell } else { Cell::Empty };
@@ -203,8 +212,7 @@ fn cell(column: u16, r: &Record, d: &Deviation) -> Cell {
                 .steps
                 .iter()
                 .find(|s| s.state == DeviationState::Submitted);
-            let day = sent.map_or(d.requested_at, |s| s.at).date_naive();
-            Cell::Day(day)
+            Cell::day(sent.map(|s| s.at.date_naive()))
         }
         "R" => Cell::text(&d.rationale),
         "S" => only(FalsePositive, Cell::text(&d.rationale)),

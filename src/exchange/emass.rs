@@ -331,6 +331,16 @@ fn comments(r: &Record) -> String {
             d.rationale
         ));
     }
+    if let Some(vendor) = r.vendor.as_ref().filter(|v| v.live) {
+        let asked = vendor.checkins.iter().map(|(day, _)| *day).max();
+        let asked = asked.map_or_else(String::new, |day| format!(", asked last on {day}"));
+        all.push(format!(
+            "Waits for {} ({}) since {}{asked}",
+            vendor.vendor,
+            vendor.product,
+            vendor.since.date_naive()
+        ));
+    }
     if let Some(into) = r.superseded_by {
         all.push(format!("Merged into {into}"));
     }

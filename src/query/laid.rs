@@ -182,8 +182,13 @@ fn add_vendors(
     let newest = vendors::newest(checkins);
     for row in vendors::all(conn)?.into_iter().filter(|v| saw(v.since)) {
         let goes_on = !row.ended_at.is_some_and(&saw);
-        let vendor = goes_on.then(|| vendor(&row, newest.get(&row.id)));
-        all.entry(row.record_id).or_default().vendor = vendor;
+        let knew = row.released_at.is_none_or(&saw);
+        let then = VendorDependencyRow {
+            released: row.released.filter(|_| knew),
+            ..row
+        };
+        let vendor = goes_on.then(|| vendor(&then, newest.get(&then.id)));
+        all.entry(then.record_id).or_default().vendor = vendor;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::filter::{Facts, Filter};
 use super::laid::{self, LaidDown};
 use super::{Column, ItemRef, Snapshot, TicketRef, View, points, time};
+use crate::domain::clock;
 use crate::domain::deadline::{is_due_before_detection, last_day};
 use crate::domain::finding::FindingStatus;
 use crate::domain::priority::Term;
@@ -126,6 +127,7 @@ impl View for PoamView {
         ("deviation.severity", &["deviation", "severity"]),
         ("deviation.rationale", &["deviation", "rationale"]),
         ("deviation.requested_by", &["deviation", "requested_by"]),
+        ("deviation.decided_by", &["deviation", "decided_by"]),
         ("deviation.until", &["deviation", "until"]),
         ("vendor", &["vendor", "vendor"]),
         ("vendor.product", &["vendor", "product"]),
@@ -200,7 +202,8 @@ pub fn bare(
 impl PoamView {
     /// Past its day and still somebody's business, unless its vendor is waited for and was asked lately.
     pub fn is_late(&self, today: NaiveDate) -> bool {
-        let excused = self.laid.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        let waits = self.laid.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        let excused = waits && clock::knows_vendors(&self.due_rule);
         self.status.is_live() && !excused && self.due.is_some_and(|due| due < today)
     }
 

@@ -12,6 +12,7 @@ use super::context::{
 };
 use super::{Content, Moment, Order, ReportError, gaps};
 use crate::domain::blind::Place;
+use crate::domain::clock;
 use crate::domain::deadline::last_day;
 use crate::domain::escalation::{self, Aged, Looks};
 use crate::domain::rating::Rating;
@@ -201,10 +202,9 @@ fn rows(
             });
         }
     }
-    for record in vendors::excused(conn, today)? {
-        if let Some(row) = rows.get_mut(&record) {
-            row.waits = true;
-        }
+    let excused = vendors::excused(conn, today)?;
+    for (record, row) in &mut rows {
+        row.waits &= excused.contains(record);
     }
     let mut rows: Vec<RecordRow> = rows.into_values().collect();
     for row in &mut rows {
@@ -231,7 +231,7 @@ fn row(record: RecordFacts, scope: &Scope<'_>) -> RecordRow {
         items: Vec::new(),
         tickets: Vec::new(),
         justification: None,
-        waits: false,
+        waits: clock::knows_vendors(&record.due_rule),
     }
 }
 

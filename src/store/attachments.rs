@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde::Serialize;
 
 use super::audit::sha256_hex;
 use super::schema::{blobs, evidence};
@@ -84,13 +85,45 @@ pub fn keep(conn: &mut AnyConnection, bytes: &[u8]) -> Result<String> {
     Ok(sha256)
 }
 
+/// What a look at all of them found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Files {
+    pub files: u64,
+    /// What is wrong with the first that is not as it was attached.
+    pub broken: Option<String>,
+}
+
+/// Hashes every attached file anew.
+pub fn verify(conn: &mut AnyConnection) -> Result<Files> {
+    let mut found = Files {
+        files: 0,
+        broken: None,
+    };
+    for row in all(conn)? {
+        match bytes(conn, &row.sha256) {
+            Ok(_) => found.files += 1,
+            Err(StoreError::Row { why, .. }) => {
+                found.broken = Some(format!("file {} ({}): {why}", row.id, row.name));
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// The bytes of a hash, checked against it.
 pub fn bytes(conn: &mut AnyConnection, sha256: &str) -> Result<Vec<u8>> {
-    let packed: Vec<u8> = blobs::table.find(sha256).select(blobs::zstd).first(conn)?;
+    let packed: Option<Vec<u8>> = blobs::table
+        .find(sha256)
+        .select(blobs::zstd)
+        .first(conn)
+        .optional()?;
     let damaged = |why: String| StoreError::Row {
         what: format!("the file {sha256}"),
         why,
     };
+    let packed = packed.ok_or_else(|| damaged("its bytes are gone".to_owned()))?;
     let bytes = zstd::decode_all(&*packed).map_err(|e| damaged(e.to_string()))?;
     if sha256_hex(&bytes) != sha256 {
         return Err(damaged("its bytes have another hash".to_owned()));

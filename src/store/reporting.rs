@@ -46,6 +46,7 @@ pub struct RecordFacts {
     pub status: Col<RecordStatus>,
     pub detected_at: NaiveDateTime,
     pub due: Option<NaiveDate>,
+    pub due_rule: String,
 }
 
 /// A finding that keeps its record open.

@@ -449,6 +449,7 @@ diesel::table! {
         since -> Timestamp,
         released -> Nullable<Date>,
         ended_at -> Nullable<Timestamp>,
+        released_at -> Nullable<Timestamp>,
     }
 }
 

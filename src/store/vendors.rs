@@ -22,6 +22,8 @@ pub struct VendorDependencyRow {
     /// The day the vendor shipped the fix: the clock starts.
     pub released: Option<NaiveDate>,
     pub ended_at: Option<NaiveDateTime>,
+    /// When that was written down.
+    pub released_at: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, Clone, Insertable)]

@@ -1,6 +1,7 @@
 //! The command line as programs and people meet it: names, filters, exit codes, what is written where.
 
 mod accounts;
+mod corrections;
 mod decisions;
 mod documented;
 mod errors;

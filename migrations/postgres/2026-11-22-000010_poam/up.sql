@@ -30,8 +30,6 @@ CREATE TABLE milestone_changes (
     kind TEXT NOT NULL,
     description TEXT NOT NULL,
     due DATE,
-    -- Why it was changed; what it says anew stands in description.
-    why TEXT NOT NULL DEFAULT '',
     actor TEXT NOT NULL,
     at TIMESTAMP NOT NULL
 );

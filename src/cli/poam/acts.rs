@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use poamd_contract::severity::Severity;
 use serde_json::Value;
 
+use super::super::day::day;
 use super::super::failure::Failure;
 use super::super::load;
 use super::super::shell::Shell;
@@ -29,6 +30,14 @@ pub struct On {
     told: Told,
 }
 
+/// Words that have to be there.
+fn said(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty, and the audit log has to say something".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
 /// Why, where it may be left out.
 #[derive(Debug, Args)]
 pub struct Maybe {
@@ -45,7 +54,7 @@ pub struct Because {
     #[command(flatten)]
     on: On,
     /// Why; stands in the audit log
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     why: String,
 }
 
@@ -119,7 +128,7 @@ pub enum Milestone {
         /// What will be done
         text: String,
         /// The day by which it will be done
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         due: NaiveDate,
     },
     /// Move a step, or say it otherwise; what was planned stays on record
@@ -132,7 +141,7 @@ pub enum Milestone {
         #[arg(long, value_name = "TEXT")]
         text: Option<String>,
         /// The day by which it will be done
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         due: Option<NaiveDate>,
     },
     /// Say that a step is done
@@ -142,7 +151,7 @@ pub enum Milestone {
         /// Its number
         number: i64,
         /// The day it was done; today without it
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         on: Option<NaiveDate>,
     },
 }
@@ -185,7 +194,7 @@ pub enum Deviation {
         #[arg(long, value_name = "TEXT", default_value = "")]
         mitigations: String,
         /// The last day it shall hold; a year from today without it
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         expires: Option<NaiveDate>,
     },
     /// Approve it here, before it goes to the AO; not by whoever asked
@@ -214,7 +223,7 @@ pub enum Vendor {
     /// Wait for a fix that only a vendor can ship
     Wait {
         #[command(flatten)]
-        of: Maybe,
+        of: Because,
         #[arg(long, value_name = "NAME")]
         vendor: String,
         #[arg(long, value_name = "NAME")]
@@ -225,15 +234,15 @@ pub enum Vendor {
         #[command(flatten)]
         of: Because,
         /// The day it was; today without it
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         on: Option<NaiveDate>,
     },
     /// The vendor shipped the fix: the due day counts from then
     Released {
         #[command(flatten)]
-        of: Maybe,
+        of: Because,
         /// The day it was; today without it
-        #[arg(long, value_name = "DAY")]
+        #[arg(long, value_name = "DAY", value_parser = day)]
         on: Option<NaiveDate>,
     },
     /// Wait no longer

@@ -3,11 +3,12 @@
 mod acts;
 mod show;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::day::day;
 use super::evidence;
 use super::failure::Failure;
 use super::filters::Filters;
@@ -121,8 +122,11 @@ pub struct Show {
     #[arg(long)]
     evidence: bool,
     /// With --evidence: what held at the end of that day in UTC (2026-11-30); otherwise what holds now
-    #[arg(long, value_name = "DATE", requires = "evidence")]
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "evidence")]
     on: Option<NaiveDate>,
+    /// With --evidence: a folder for the documents, one file each, byte for byte as they came
+    #[arg(long, value_name = "FOLDER", requires = "evidence")]
+    into: Option<PathBuf>,
 }
 
 const LAYOUT: Layout<PoamView> = Layout {
@@ -180,7 +184,15 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, verb: &Verb) -> Result<(), 
     match verb {
         Verb::List(args) => list(shell, at, args),
         Verb::Show(args) if args.evidence => {
-            evidence::show(shell, at, args.one.record, args.on, &args.one.told)
+            let one = &args.one;
+            evidence::show(
+                shell,
+                at,
+                one.record,
+                args.on,
+                args.into.as_deref(),
+                &one.told,
+            )
         }
         Verb::Show(args) => show::run(shell, at, args.one.record, &args.one.told),
         Verb::Triggers(told) => triggers::run(shell, at, told),

@@ -277,6 +277,15 @@ impl Default for Known {
     }
 }
 
+/// How the rules of legacy Rev5 begin.
+const REV5: &str = "FedRAMP Rev5";
+
+/// Whether a wait for a vendor keeps a record from being late that is due by this rule. Legacy Rev5 alone says so
+/// (`poam.md` 1.3): CISA's days, VER and CMS go on counting.
+pub fn knows_vendors(rule: &str) -> bool {
+    rule.starts_with(REV5)
+}
+
 /// All that a due day hangs on.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
@@ -389,11 +398,7 @@ fn from_detection(
 fn rev5(inputs: &Inputs<'_>) -> (Option<NaiveDate>, String) {
     let table = &frames::frames().rev5;
     let Some(released) = inputs.known.vendor_released else {
-        return from_detection(
-            "FedRAMP Rev5",
-            by_word(&table.days, inputs.severity),
-            inputs,
-        );
+        return from_detection(REV5, by_word(&table.days, inputs.severity), inputs);
     };
     // The table of vendor dependencies has three levels: FedRAMP counts Critical inside High.
     let severity = inputs.severity.min(Severity::High);
@@ -402,10 +407,10 @@ fn rev5(inputs: &Inputs<'_>) -> (Option<NaiveDate>, String) {
         Some(days) => (
             Some(plus(released, days)),
             format!(
-                "FedRAMP Rev5, vendor dependency: {word} {days} days from the vendor's release on {released}"
+                "{REV5}, vendor dependency: {word} {days} days from the vendor's release on {released}"
             ),
         ),
-        None => (None, format!("FedRAMP Rev5: no limit for {word}")),
+        None => (None, format!("{REV5}: no limit for {word}")),
     }
 }
 

@@ -184,7 +184,9 @@ impl LaidDown {
             vendor: row.vendor.clone(),
             live: row.ended_at.is_none_or(|ended| !moment.saw(ended)),
             since: row.since.and_utc(),
-            released: row.released.filter(|day| *day <= moment.day()),
+            released: row
+                .released
+                .filter(|_| row.released_at.is_none_or(|at| moment.saw(at))),
             checkins: checkins
                 .iter()
                 .map(|row| (row.day, row.note.clone()))
@@ -383,7 +385,7 @@ fn record(
         closed: row.closed_at.map(|at| at.and_utc()),
         changed: row.changed_at.and_utc(),
         original: row.original_severity.0,
-        severity: view.severity,
+        severity: row.adjusted_severity.map(|s| s.0).or(view.severity),
         rating: view.rating,
         assets: assets(view.items, &said.ports),
         controls,

@@ -6,7 +6,7 @@
 mod load;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::detail::{Cvss, Fix, Flaw};
@@ -22,7 +22,7 @@ use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::vendor::Wait;
-use crate::domain::{blind, deadline};
+use crate::domain::{blind, clock, deadline};
 use crate::query::poam::Justification;
 use crate::query::{ItemRef, TicketRef};
 use crate::store::intel::KevRow;
@@ -48,6 +48,16 @@ pub struct System {
     pub service: Option<String>,
     /// N-rating, 1 to 5, of records that nobody has evaluated.
     pub default_rating: Option<u8>,
+    /// The same for accounts of a label, in lower case.
+    pub label_ratings: BTreeMap<String, u8>,
+}
+
+impl System {
+    /// N-rating of a record that nobody has evaluated.
+    pub fn rating_of(&self, label: Option<&str>) -> Option<u8> {
+        let by_label = label.and_then(|label| self.label_ratings.get(&label.to_lowercase()));
+        by_label.copied().or(self.default_rating)
+    }
 }
 
 /// All that a form is made of.
@@ -315,7 +325,8 @@ impl Record {
 
     /// The same for POA&M forms: not while its vendor is waited for and was asked lately.
     pub fn is_late(&self, today: NaiveDate) -> bool {
-        let excused = self.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        let waits = self.vendor.as_ref().is_some_and(|v| v.excuses(today));
+        let excused = waits && clock::knows_vendors(&self.due_rule);
         self.is_past_due(today) && !excused
     }
 

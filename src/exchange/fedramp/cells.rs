@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate};
 use poamd_contract::severity::Severity;
 
-use super::super::dataset::{Asset, Dataset, Deviation, Finding, Record, detector};
+use super::super::dataset::{Asset, Dataset, Deviation, Finding, Milestone, Record, detector};
 use super::super::sheet::Cell;
 use super::layout::Layout;
 use crate::domain::deviation::{DeviationKind, DeviationState};
@@ -65,6 +65,14 @@ pub fn rolled_up(
         "{} failed configuration checks; each is listed on Configuration Findings.",
         records.len()
     );
+    one.contact = data.system.contact.clone();
+    one.services = records.iter().flat_map(|r| r.services.clone()).collect();
+    one.services.sort();
+    one.services.dedup();
+    let mut accounts: Vec<&str> = records.iter().map(|r| r.account.as_str()).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    (one.account, one.account_name) = (accounts.join(", "), None);
     one.controls = vec!["CM-6".to_owned()];
     one.assets = assets;
     one.sources = records.iter().flat_map(|r| r.sources.clone()).collect();
@@ -118,7 +126,7 @@ fn cell(key: &str, data: &Dataset, r: &Record) -> Cell {
         "vendor_dependency" => yes(r.vendor.as_ref().is_some_and(|v| v.live)),
         "last_vendor_checkin" => {
             let vendor = r.vendor.as_ref().filter(|v| v.live);
-            Cell::day(vendor.and_then(|v| v.checkins.last()).map(|(day, _)| *day))
+            Cell::day(vendor.and_then(|v| v.checkins.iter().map(|(day, _)| *day).max()))
         }
         "vendor_product" => {
             let vendor = r.vendor.as_ref().filter(|v| v.live);
@@ -229,7 +237,8 @@ fn adjusted(r: &Record) -> (Option<Rating>, &'static str) {
         .into_iter()
         .find(|d| d.asks(DeviationKind::RiskAdjustment));
     match request {
-        Some(request) if request.is_live() => (
+        // Detection that has become worse since is not covered by what was approved.
+        Some(request) if request.is_live() && !is_outrun(r, request) => (
             request.severity.and_then(Rating::of).or(r.rating),
             state(request),
         ),
@@ -252,6 +261,12 @@ fn is_overridden(r: &Record, rating: Rating) -> bool {
             .any(|f| f.overridden == overridden && f.severity.and_then(Rating::of) >= Some(rating))
     };
     reaches(true) && !reaches(false)
+}
+
+/// An approved adjustment that no longer counts, as the record says another rating.
+fn is_outrun(r: &Record, request: &Deviation) -> bool {
+    let asked = request.severity.and_then(Rating::of);
+    request.state == DeviationState::Approved && r.status.is_live() && asked != r.rating
 }
 
 fn asked(r: &Record, kind: DeviationKind) -> &'static str {
@@ -284,18 +299,27 @@ fn rationale(r: &Record) -> String {
     lines(r.deviations.iter().filter(|d| d.is_live()).map(|d| {
         let mut text = format!("{} : {}", kind_word(d.kind), d.rationale);
         if !d.mitigations.trim().is_empty() {
-            text.push_str(&format!(" Mitigating factors: {}", d.mitigations));
+            text.push_str(&format!("\nMitigating factors: {}", d.mitigations));
         }
         if let Some(day) = d.expires {
-            text.push_str(&format!(" Holds to {day}."));
+            text.push_str(&format!("\nHolds to {day}."));
         }
         text
     }))
 }
 
 fn milestones(r: &Record) -> String {
-    let steps = r.milestones.iter();
+    // What was added later stands among the changes: the column never changes once it is written.
+    let is_new = |number: i64| {
+        let mut changes = r.milestone_changes.iter();
+        changes.any(|c| c.number == number && c.kind == MilestoneChangeKind::New)
+    };
+    let mut steps: Vec<&Milestone> = r.milestones.iter().collect();
+    if steps.iter().any(|m| !is_new(m.number)) {
+        steps.retain(|m| !is_new(m.number));
+    }
     let steps: Vec<String> = steps
+        .into_iter()
         .map(|m| format!("({}) {}: {}", m.number, m.due, m.description))
         .collect();
     steps.join("\n\n")
@@ -310,10 +334,12 @@ fn changes(r: &Record) -> String {
                 MilestoneChangeKind::Update => "Update",
                 MilestoneChangeKind::Complete => "Complete",
             };
-            let due = c
-                .due
-                .map_or_else(String::new, |due| format!(" (now {due})"));
-            let day = c.at.date_naive();
+            let recorded = c.at.date_naive();
+            let (day, due) = match (c.kind, c.due) {
+                (MilestoneChangeKind::Complete, done) => (done.unwrap_or(recorded), String::new()),
+                (_, Some(due)) => (recorded, format!(" (now {due})")),
+                (_, None) => (recorded, String::new()),
+            };
             format!("({}) {word} {day} : {}{due}", c.number, c.said)
         })
         .collect();

@@ -113,7 +113,12 @@ fn sheets(archive: &mut Archive<'_>) -> Result<BTreeMap<String, String>, Misfit>
         }
     })?;
     let mut sheets = BTreeMap::new();
+    let mut old_days = false;
     each(&workbook, |tag, _| {
+        if tag.local_name().as_ref() == "workbookPr" {
+            let is = attribute(tag, "date1904");
+            old_days = is.is_some_and(|is| is == "1" || is == "true");
+        }
         if tag.local_name().as_ref() == "sheet" {
             let link = tag
                 .attributes()
@@ -125,6 +130,13 @@ fn sheets(archive: &mut Archive<'_>) -> Result<BTreeMap<String, String>, Misfit>
             }
         }
     })?;
+    if old_days {
+        return Err(Misfit::new(
+            "it counts its days from 1904, so every date would be four years off; save it with days from 1900 (Excel: \
+             Options, Advanced, \"Use 1904 date system\" off)"
+                .to_owned(),
+        ));
+    }
     Ok(sheets)
 }
 
@@ -244,8 +256,14 @@ fn columns(
     for (column, text) in strange {
         if column < last && !left(text) {
             let shown: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let why = match known.contains_key(&normal(text)) {
+                true => format!("the header \"{shown}\" stands there a second time"),
+                false => format!(
+                    "the form knows no header \"{shown}\"; if it is one of those that are missing, rename it; to leave its column empty: --leave \"{shown}\""
+                ),
+            };
             reasons.push(format!(
-                "sheet \"{}\", cell {}{}: the form knows no header \"{shown}\"; to leave its column empty: --leave \"{shown}\"",
+                "sheet \"{}\", cell {}{}: {why}",
                 table.sheet,
                 column_letters(column),
                 headers.row
@@ -319,7 +337,20 @@ fn first_row(
     let guidance = (header_row + 1..=header_row + table.guidance).rev();
     let guided = guidance.into_iter().find(|row| any_written(*row));
     let first = guided.unwrap_or(header_row) + 1;
-    let id = columns.first().copied().flatten();
+    // The first column that our items have something in: the id, or in forms that give ids of their own the name.
+    let says = |index: usize| {
+        let cell = table.rows.first().and_then(|row| row.get(index));
+        match cell {
+            None | Some(Cell::Empty) => false,
+            Some(Cell::Text(text)) => !text.is_empty(),
+            Some(Cell::Day(_) | Cell::Worked(_)) => true,
+        }
+    };
+    let written = columns.iter().enumerate();
+    let id = written
+        .filter(|(index, _)| says(*index))
+        .find_map(|(_, column)| *column)
+        .or_else(|| columns.first().copied().flatten());
     let last_filled = part
         .rows
         .range(first..)

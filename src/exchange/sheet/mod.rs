@@ -113,6 +113,12 @@ fn serial(day: NaiveDate) -> i64 {
     day.signed_duration_since(start).num_days()
 }
 
+/// The day of a serial number.
+fn day_of(serial: i64) -> Option<NaiveDate> {
+    let start = NaiveDate::from_ymd_opt(1899, 12, 30)?;
+    start.checked_add_signed(chrono::TimeDelta::try_days(serial)?)
+}
+
 /// The formula of a column in one row.
 fn formula(column: &Column, columns: &[Column], row: u32) -> Option<String> {
     let mut text = column.formula?.to_owned();

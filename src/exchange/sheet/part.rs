@@ -8,6 +8,7 @@ use quick_xml::Reader;
 use quick_xml::escape::{escape, unescape};
 use quick_xml::events::{BytesStart, Event};
 
+use super::day_of;
 use super::fill::Misfit;
 use super::formula::{address, column_letters, moved};
 
@@ -22,6 +23,8 @@ pub struct Part {
     /// `x:` where the writer used a prefix.
     prefix: String,
     pub rows: BTreeMap<u32, Row>,
+    /// First and last column of each style that columns give.
+    column_styles: Vec<(u16, u16, String)>,
 }
 
 #[derive(Default)]
@@ -88,6 +91,7 @@ impl Part {
             rows_at: 0..0,
             prefix: String::new(),
             rows: BTreeMap::new(),
+            column_styles: Vec::new(),
             text: String::new(),
         };
         let mut reader = Reader::from_str(&text);
@@ -116,6 +120,7 @@ impl Part {
                         break;
                     }
                     "row" => row = part.begin_row(&tag, row)?,
+                    "col" => part.column_styles.extend(styled(&tag)),
                     "c" => {
                         let end = reader.buffer_position() as usize;
                         let cell = Own {
@@ -172,9 +177,18 @@ impl Part {
         let pattern = self.rows.get(&style_of).and_then(|r| r.cells.get(&column));
         let pattern = pattern.and_then(|cell| cell.style.clone());
         let prefix = self.prefix.clone();
+        let pattern = pattern.or_else(|| self.column_style(column));
         let cells = &mut self.rows.entry(row).or_default().cells;
         let old = cells.remove(&column).unwrap_or_default();
         let style = old.style.clone().or(pattern);
+        // Without a style a day would be shown as the number that it is.
+        let new = match (new, &style) {
+            (New::Number(number), None) => match day_of(number) {
+                Some(day) => New::Text(day.to_string()),
+                None => New::Number(number),
+            },
+            (new, _) => new,
+        };
         let mut out = format!("<{prefix}c r=\"{}{row}\"", column_letters(column));
         if let Some(style) = &style {
             let _ = write!(out, " s=\"{}\"", escape(style.as_str()));
@@ -206,6 +220,13 @@ impl Part {
             ..Own::default()
         };
         cells.insert(column, cell);
+    }
+
+    /// The style that a column gives to cells without one of their own.
+    fn column_style(&self, column: u16) -> Option<String> {
+        let mut all = self.column_styles.iter();
+        let (.., style) = all.find(|(from, to, _)| (*from..=*to).contains(&column))?;
+        Some(style.clone())
     }
 
     /// The XML again. `before` is the sheet as it was read: formulas that were shared with a cell that has none any more
@@ -299,6 +320,11 @@ impl Part {
         out.push_str(rest);
         self.text.push_str(&out);
     }
+}
+
+fn styled(tag: &BytesStart<'_>) -> Option<(u16, u16, String)> {
+    let bound = |name| attribute(tag, name)?.parse().ok();
+    Some((bound("min")?, bound("max")?, attribute(tag, "style")?))
 }
 
 /// Ranges that hold the first row and further ones reach the last one.
@@ -517,17 +543,34 @@ mod tests {
 
     #[test]
     fn a_formula_that_loses_its_master_is_written_out() {
-        let sheet = "<worksheet><sheetData><row r=\"9\"><c r=\"L9\"><f t=\"shared\" ref=\"L9:L11\" si=\"0\">K9+30</f><v/></c></row>\
+        let sheet = "<worksheet><sheetData><row r=\"9\"><c r=\"L9\" s=\"3\"><f t=\"shared\" ref=\"L9:L11\" si=\"0\">K9+30</f><v/></c></row>\
                      <row r=\"10\"><c r=\"L10\"><f t=\"shared\" si=\"0\"/></c></row></sheetData></worksheet>";
         let mut part = Part::read(sheet.to_owned()).unwrap();
         let masters = part.masters();
         part.put((9, 12), New::Number(5), 9);
         let written = part.write(&masters, (9, 12));
-        assert!(written.contains("<c r=\"L9\"><v>5</v></c>"), "{written}");
+        assert!(
+            written.contains("<c r=\"L9\" s=\"3\"><v>5</v></c>"),
+            "{written}"
+        );
         assert!(
             written.contains("<c r=\"L10\"><f>K10+30</f></c>"),
             "{written}"
         );
+    }
+
+    #[test]
+    fn a_day_has_the_style_of_its_column_or_is_written_out() {
+        let sheet = "<worksheet><cols><col min=\"2\" max=\"3\" style=\"7\"/></cols><sheetData/></worksheet>";
+        let mut part = Part::read(sheet.to_owned()).unwrap();
+        part.put((5, 3), New::Number(46_348), 5);
+        part.put((5, 4), New::Number(46_348), 5);
+        let written = part.write(&part.masters(), (5, 4));
+        assert!(
+            written.contains("<c r=\"C5\" s=\"7\"><v>46348</v></c>"),
+            "{written}"
+        );
+        assert!(written.contains("2026-11-22"), "{written}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::FormError;
 use super::dataset::{Dataset, Record, detector};
 use crate::domain::clock;
 use crate::domain::deviation::{DeviationKind, DeviationState};
-use crate::domain::rating::Rating;
+use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::record::RecordStatus;
 
 pub use redact::redact;
@@ -95,16 +95,16 @@ impl Period {
 }
 
 /// The vulnerabilities of a dataset by what a document does with them.
-struct Sorted<'a> {
+struct Sorted {
     /// Not accepted and not ended.
-    active: Vec<Vulnerability<'a>>,
-    accepted: Vec<Accepted<'a>>,
+    active: Vec<Vulnerability>,
+    accepted: Vec<Accepted>,
     /// Ended in the period.
-    ended: Vec<Vulnerability<'a>>,
+    ended: Vec<Vulnerability>,
 }
 
-impl<'a> Sorted<'a> {
-    fn of(data: &'a Dataset, period: Period) -> Self {
+impl Sorted {
+    fn of(data: &Dataset, period: Period) -> Self {
         let mut sorted = Self {
             active: Vec::new(),
             accepted: Vec::new(),
@@ -163,8 +163,8 @@ fn acceptance(r: &Record, today: NaiveDate) -> Option<String> {
 struct History<'a> {
     certification_package_overview_uri: &'a str,
     generated_at: String,
-    active_vulnerabilities: Vec<Vulnerability<'a>>,
-    accepted_vulnerabilities: Vec<Accepted<'a>>,
+    active_vulnerabilities: Vec<Vulnerability>,
+    accepted_vulnerabilities: Vec<Accepted>,
 }
 
 #[derive(Serialize)]
@@ -172,7 +172,7 @@ struct History<'a> {
 struct Detail<'a> {
     certification_package_overview_uri: &'a str,
     report_period: ShownPeriod,
-    vulnerabilities: Vec<Vulnerability<'a>>,
+    vulnerabilities: Vec<Vulnerability>,
 }
 
 #[derive(Serialize)]
@@ -180,7 +180,7 @@ struct Detail<'a> {
 struct AcceptedReport<'a> {
     certification_package_overview_uri: &'a str,
     report_period: ShownPeriod,
-    accepted_vulnerabilities: Vec<Accepted<'a>>,
+    accepted_vulnerabilities: Vec<Accepted>,
 }
 
 #[derive(Serialize)]
@@ -191,8 +191,8 @@ struct ShownPeriod {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Accepted<'a> {
-    vulnerability_detail: Vulnerability<'a>,
+struct Accepted {
+    vulnerability_detail: Vulnerability,
     acceptance_rationale: String,
 }
 
@@ -200,12 +200,12 @@ struct Accepted<'a> {
 /// that the definitions have for them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Vulnerability<'a> {
+struct Vulnerability {
     provider_tracking_id: String,
     detection: Detection,
     vulnerability_description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    potential_agency_impact: Option<&'a str>,
+    potential_agency_impact: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     evaluation_completed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,8 +253,8 @@ struct Overdue {
     explanation: Option<String>,
 }
 
-impl<'a> Vulnerability<'a> {
-    fn of(r: &'a Record, data: &Dataset) -> Self {
+impl Vulnerability {
+    fn of(r: &Record, data: &Dataset) -> Self {
         let e = &r.evaluation;
         let sources: Vec<&str> = r.sources.iter().map(|s| detector(s)).collect();
         Self {
@@ -267,12 +267,14 @@ impl<'a> Vulnerability<'a> {
                 },
             },
             vulnerability_description: description(r),
-            potential_agency_impact: e.impact.as_deref(),
+            potential_agency_impact: e.impact.as_deref().map(|said| redact(said, r)),
             evaluation_completed_at: e.completed.map(time),
             is_internet_reachable: e.internet_reachable,
             // Automatable unless there is evidence against it (VER: MUST).
             is_likely_exploitable: e.likely_exploitable.unwrap_or(true),
-            current_rating: e.rating.or(data.system.default_rating),
+            current_rating: e
+                .rating
+                .or_else(|| data.system.rating_of(r.account_label.as_deref())),
             pain_reduction_events: e
                 .reductions
                 .iter()
@@ -317,8 +319,9 @@ fn description(r: &Record) -> String {
 fn overdue(r: &Record, today: NaiveDate) -> Overdue {
     let is_overdue = r.is_past_due(today);
     let reason = r.evaluation.overdue_reason.as_ref();
-    let said = r.milestone_changes.last().map(|c| &c.said);
-    let moved = said.filter(|why| !why.is_empty());
+    let mut moves = r.milestone_changes.iter().rev();
+    let moved = moves.find(|c| c.kind == MilestoneChangeKind::Update);
+    let moved = moved.map(|c| &c.said).filter(|why| !why.is_empty());
     let explanation = match (is_overdue, reason) {
         (false, reason) => reason.map(|reason| redact(reason, r)),
         (true, reason) => {
@@ -355,8 +358,8 @@ fn supplementary(r: &Record) -> Option<String> {
         all.push(format!("Known to be exploited (CISA KEV{due})."));
     }
     if r.evaluation.completed.is_none() {
-        let rating = r.rating.unwrap_or(Rating::Low).word();
-        all.push(format!("Not evaluated yet; rating and exploitability are assumed. Detector's severity: {rating}."));
+        let severity = clock::word(r.original).unwrap_or("Informational");
+        all.push(format!("Not evaluated yet; rating and exploitability are assumed. Detector's severity: {severity}."));
     }
     match r.evaluation.mitigation.as_deref() {
         Some("partial") => all.push("Partially mitigated, still detected.".to_owned()),

@@ -1,142 +1,161 @@
-//! Text that may be shared: what names a resource, an address or a person is replaced by its kind.
+//! Text that may be shared: what names a resource, an address or a person is replaced by its kind. In doubt more is
+//! taken out than has to be; a person's own words for sharing (`safe_description`) are the way to say more.
+
+use std::net::Ipv6Addr;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use super::super::dataset::Record;
 
-/// Resource ids that AWS makes: a short kind, a dash, hexadecimal digits.
-const KINDS: [&str; 24] = [
-    "i", "sg", "vpc", "subnet", "eni", "ami", "vol", "snap", "rtb", "igw", "nat", "acl",
-    "eipalloc", "vpce", "lt", "tgw", "pcx", "fs", "mi", "r", "db", "key", "cluster", "lb",
+/// A name with fewer letters would take words of the language with it.
+const SHORTEST: usize = 4;
+
+/// What stands for itself, before the names of a record's own resources are looked for.
+const LINKS: [(&str, &str); 3] = [
+    (
+        r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>)\],;]*[^\s"'<>)\],;.:!?]"#,
+        "[link]",
+    ),
+    (
+        r#"(?i)\barn:[^\s"'<>)\],;]*[^\s"'<>)\],;.:!?]"#,
+        "[resource]",
+    ),
+    (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[mailbox]"),
 ];
+
+/// What gives something away by its form, in the order in which it is looked for.
+const FORMS: [(&str, &str); 8] = [
+    (
+        r"(?i)\b(?:ip|ec2)-\d{1,3}(?:-\d{1,3}){3}(?:[\w.-]*\w)?",
+        "[host]",
+    ),
+    (
+        r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?\b",
+        "[address]",
+    ),
+    (
+        r"(?i)\b(ports?)([\s:=#/]+)\d{1,5}(?:\s*(?:-|,|and|or|to)\s*\d{1,5})*\b",
+        "$1$2[port]",
+    ),
+    (r"(?i)\b(tcp|udp)([/:\s]+)\d{1,5}\b", "$1$2[port]"),
+    (r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b", "[resource]"),
+    (
+        r"(?i)\b(?:i|sg|vpc|subnet|eni|ami|vol|snap|rtb|rtbassoc|igw|eigw|nat|acl|eipalloc|vpce|lt|tgw|tgw-attach|tgw-rtb|pcx|cgw|vgw|vpn|dopt|fs|fsap|mi|r|db|key|cluster|lb)-[0-9a-f]{8,}\b",
+        "[resource]",
+    ),
+    (r"\b\d{4}-\d{4}-\d{4}\b", "[account]"),
+    (
+        r"(?i)\b(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:com|net|org|gov|mil|edu|io|onion|internal|local|lan|corp|intra|cloud|example)\b(?::\d{1,5})?(?:/[^\s,;)\]]*)?",
+        "[host]",
+    ),
+];
+
+static LINK_RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| rules(&LINKS));
+static FORM_RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| rules(&FORMS));
+/// Runs of digits, and what may be an IPv6 address: a look decides.
+static LOOKED_AT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    rules(&[
+        (r"(?i)[0-9a-f]*:[0-9a-f:.]*[0-9a-f:](?:/\d{1,3})?", "ipv6"),
+        (r"\d{12,}", "digits"),
+    ])
+});
+
+fn rules<'a>(all: &[(&str, &'a str)]) -> Vec<(Regex, &'a str)> {
+    let read = |(form, kind): &(&str, &'a str)| Some((Regex::new(form).ok()?, *kind));
+    all.iter().filter_map(read).collect()
+}
 
 /// The text without ARNs, addresses, account numbers, resource ids, ports, links, mailboxes and the names of the
 /// record's own resources.
 pub fn redact(text: &str, record: &Record) -> String {
-    let mut named: Vec<&str> = record
-        .assets
-        .iter()
-        .flat_map(|asset| [asset.item.arn.as_str(), asset.item.name.as_str()])
-        // A name such as "web" would take words of the language with it.
-        .filter(|name| name.len() > 3)
-        .collect();
-    named.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    named.dedup();
-    let mut out = String::with_capacity(text.len());
-    for (nth, line) in text.split('\n').enumerate() {
-        if nth > 0 {
-            out.push('\n');
-        }
-        let mut is_port = false;
-        for (nth, word) in line.split(' ').enumerate() {
-            if nth > 0 {
-                out.push(' ');
+    let mut out = replaced(text.to_owned(), &LINK_RULES);
+    for name in names(record) {
+        out = without(out, &name);
+    }
+    for (form, kind) in LOOKED_AT.iter() {
+        out = form
+            .replace_all(&out, |m: &Captures<'_>| looked_at(&m[0], kind))
+            .into_owned();
+    }
+    replaced(out, &FORM_RULES)
+}
+
+fn replaced(text: String, rules: &[(Regex, &str)]) -> String {
+    rules.iter().fold(text, |text, (form, kind)| {
+        let new = form.replace_all(&text, |m: &Captures<'_>| match is_service(&m[0]) {
+            true => m[0].to_owned(),
+            false => {
+                let mut shown = String::new();
+                m.expand(kind, &mut shown);
+                shown
             }
-            out.push_str(&shared(word, &named, is_port));
-            let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            is_port = bare.eq_ignore_ascii_case("port") || bare.eq_ignore_ascii_case("ports");
-        }
-    }
-    out
-}
-
-/// One word with its punctuation.
-fn shared(word: &str, named: &[&str], is_port: bool) -> String {
-    let edge = |c: char| {
-        matches!(
-            c,
-            ',' | ';' | '(' | ')' | '[' | ']' | '"' | '\'' | '`' | '<' | '>' | '{' | '}'
-        )
-    };
-    let end = |c: char| edge(c) || matches!(c, '.' | ':' | '!' | '?');
-    let left = word.trim_start_matches(edge);
-    let core = left.trim_end_matches(end);
-    if core.is_empty() {
-        return word.to_owned();
-    }
-    let before = &word[..word.len() - left.len()];
-    let after = &left[core.len()..];
-    match kind(core, named, is_port) {
-        Some(kind) => format!("{before}[{kind}]{after}"),
-        None => word.to_owned(),
-    }
-}
-
-/// What a word gives away.
-fn kind(word: &str, named: &[&str], is_port: bool) -> Option<&'static str> {
-    let lower = word.to_ascii_lowercase();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if is_port && word.split(['-', '/']).next().is_some_and(digits) {
-        Some("port")
-    } else if lower.contains("://") {
-        Some("link")
-    } else if lower.contains("arn:") || named.iter().any(|name| word.contains(name)) {
-        Some("resource")
-    } else if is_mailbox(word) {
-        Some("mailbox")
-    } else if is_address(word) {
-        Some("address")
-    } else if holds_account(word) {
-        Some("account")
-    } else if is_resource_id(&lower) || is_access_key(word) {
-        Some("resource")
-    } else if is_host(&lower) {
-        Some("host")
-    } else {
-        None
-    }
-}
-
-fn is_mailbox(word: &str) -> bool {
-    word.split_once('@')
-        .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
-}
-
-/// An IPv4 or IPv6 address, alone, with a port or as a network.
-fn is_address(word: &str) -> bool {
-    let bare = word.split('/').next().unwrap_or(word);
-    bare.parse::<std::net::IpAddr>().is_ok() || bare.parse::<std::net::SocketAddr>().is_ok()
-}
-
-/// Twelve digits in a row, not more.
-fn holds_account(word: &str) -> bool {
-    word.split(|c: char| !c.is_ascii_digit())
-        .any(|digits| digits.len() == 12)
-}
-
-/// `i-0aa11bb22cc33dd44`, also inside a longer word.
-fn is_resource_id(lower: &str) -> bool {
-    lower.split(['/', ':', '=']).any(|part| {
-        part.split_once('-').is_some_and(|(kind, id)| {
-            let is_hex = id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit());
-            KINDS.contains(&kind) && is_hex
-        })
+        });
+        new.into_owned()
     })
 }
 
-fn is_access_key(word: &str) -> bool {
-    let starts = ["AKIA", "ASIA", "AROA", "AIDA"];
-    word.len() >= 16 && starts.iter().any(|start| word.starts_with(start))
+/// The API of a service is public knowledge.
+fn is_service(text: &str) -> bool {
+    let host = text.to_ascii_lowercase();
+    host.ends_with(".amazonaws.com") && host.matches('.').count() == 2
 }
 
-/// A name in a domain that AWS or the public uses; not a file, a version or a control id.
-fn is_host(lower: &str) -> bool {
-    let ends = [
-        ".amazonaws.com",
-        ".internal",
-        ".local",
-        ".com",
-        ".net",
-        ".org",
-        ".gov",
-        ".mil",
-        ".io",
-        ".onion",
-    ];
-    // The API of a service is public knowledge.
-    let is_service = lower.ends_with(".amazonaws.com") && lower.matches('.').count() == 2;
-    !is_service
-        && ends
-            .iter()
-            .any(|end| lower.len() > end.len() && lower.ends_with(end))
+fn looked_at(found: &str, kind: &str) -> String {
+    let bare = found.split('/').next().unwrap_or(found);
+    match kind {
+        "ipv6" if bare.parse::<Ipv6Addr>().is_ok() => "[address]".to_owned(),
+        "digits" if found.len() == 12 => "[account]".to_owned(),
+        _ => found.to_owned(),
+    }
+}
+
+/// What the record's resources are called, longest first: their names, and the last part of their ARNs.
+fn names(record: &Record) -> Vec<String> {
+    let last = |text: &str| {
+        text.rsplit([':', '/'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut names: Vec<String> = record
+        .assets
+        .iter()
+        .flat_map(|asset| {
+            [
+                asset.item.name.clone(),
+                last(&asset.item.name),
+                last(&asset.item.arn),
+            ]
+        })
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| name.len() >= SHORTEST && !is_word(name))
+        .collect();
+    names.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+    names.dedup();
+    names
+}
+
+/// A plain word, such as the name of an account's user "root", says nothing by itself.
+fn is_word(name: &str) -> bool {
+    ["root", "default", "main", "admin", "test", "production"].contains(&name)
+}
+
+/// The text without a name, in whatever case it is written.
+fn without(text: String, name: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains(name) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in lower.match_indices(name) {
+        out.push_str(&text[from..at]);
+        out.push_str("[resource]");
+        from = at + name.len();
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 #[cfg(test)]
@@ -172,9 +191,56 @@ mod tests {
                 "key AKIAIOSFODNN7EXAMPLE in sg-0a1b2c3d",
                 "key [resource] in [resource]",
             ),
+            (
+                "src=10.0.0.1\tto\u{a0}10.0.0.2",
+                "src=[address]\tto\u{a0}[address]",
+            ),
+            ("10.0.0.1-10.0.0.9", "[address]-[address]"),
+            (
+                "on ip-10-0-0-1 and db.example.com:5432",
+                "on [host] and [host]",
+            ),
+            ("at host.example.com/admin", "at [host]"),
+            (
+                "port:22, ports 22 and 3389; TCP/8443",
+                "port:[port], ports [port]; TCP/[port]",
+            ),
+            (
+                "network-reachability/Port 22 is reachable",
+                "network-reachability/Port [port] is reachable",
+            ),
+            ("i-0aa11bb22cc33dd44's disk", "[resource]'s disk"),
+            (
+                "1234-5678-9012 and acct_123456789012",
+                "[account] and acct_[account]",
+            ),
+            ("tgw-attach-0123456789abcdef0", "[resource]"),
+            (
+                "Bucket ACME-Exports is public",
+                "Bucket [resource] is public",
+            ),
         ] {
             assert_eq!(redact(text, &record), want);
         }
+    }
+
+    #[test]
+    fn every_form_can_be_read() {
+        assert_eq!(LINK_RULES.len(), LINKS.len());
+        assert_eq!(FORM_RULES.len(), FORMS.len());
+        assert_eq!(LOOKED_AT.len(), 2);
+    }
+
+    #[test]
+    fn names_of_several_words_and_ends_of_arns_are_found() {
+        let mut record = record();
+        record.assets[0].item.name = "Payroll DB 1".to_owned();
+        record.assets[0].item.arn = "arn:aws:acme:us-east-1:123456789012:host/db-2".to_owned();
+        let text = "TLS library out of date on db-2, which is payroll db 1";
+        assert_eq!(
+            redact(text, &record),
+            "TLS library out of date on [resource], which is [resource]"
+        );
     }
 
     #[test]

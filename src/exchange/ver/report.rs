@@ -98,7 +98,7 @@ fn blocks(data: &Dataset, since: Option<NaiveDate>) -> Vec<Block> {
         summary(data, period, &sorted),
     ];
     blocks.extend(blind(data));
-    let overdue: Vec<&Vulnerability<'_>> = sorted
+    let overdue: Vec<&Vulnerability> = sorted
         .active
         .iter()
         .filter(|v| v.overdue_status.is_overdue)
@@ -181,7 +181,7 @@ fn blind(data: &Dataset) -> Vec<Block> {
     ]
 }
 
-fn summary(data: &Dataset, period: Period, sorted: &Sorted<'_>) -> Block {
+fn summary(data: &Dataset, period: Period, sorted: &Sorted) -> Block {
     let rating = |wanted: Option<Rating>| {
         let live = |r: &&Record| r.status.is_live() && r.rating == wanted;
         data.records.iter().filter(live).count().to_string()
@@ -225,15 +225,15 @@ fn table(head: Vec<&'static str>, rows: impl Iterator<Item = Vec<String>>) -> Bl
     Block::Table { head, rows }
 }
 
-fn id(v: &Vulnerability<'_>) -> String {
+fn id(v: &Vulnerability) -> String {
     v.provider_tracking_id.clone()
 }
 
-fn what(v: &Vulnerability<'_>) -> String {
+fn what(v: &Vulnerability) -> String {
     v.vulnerability_description.clone()
 }
 
-fn active(v: &Vulnerability<'_>) -> Vec<String> {
+fn active(v: &Vulnerability) -> Vec<String> {
     let yes = |is: Option<bool>| match is {
         Some(true) => "yes",
         Some(false) => "no",
@@ -258,7 +258,7 @@ fn active(v: &Vulnerability<'_>) -> Vec<String> {
     ]
 }
 
-fn accepted(a: &Accepted<'_>) -> Vec<String> {
+fn accepted(a: &Accepted) -> Vec<String> {
     let v = &a.vulnerability_detail;
     vec![
         id(v),
@@ -269,12 +269,12 @@ fn accepted(a: &Accepted<'_>) -> Vec<String> {
     ]
 }
 
-fn rating(v: &Vulnerability<'_>) -> String {
+fn rating(v: &Vulnerability) -> String {
     v.current_rating
         .map_or_else(String::new, |n| format!("N{n}"))
 }
 
-fn next(v: &Vulnerability<'_>) -> String {
+fn next(v: &Vulnerability) -> String {
     let next = v.projected_next_reduction.as_ref();
     next.map_or_else(String::new, |next| {
         format!("N{} by {}", next.target_rating, &next.estimated_at[..10])

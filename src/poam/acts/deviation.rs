@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::{Ground, Rules};
 use super::{Act, ActError, Doing, Done, Result, found, refused};
 use crate::domain::actor;
-use crate::domain::deviation::{DeviationKind, DeviationState, Request};
+use crate::domain::deviation::{self, DeviationKind, DeviationState, Request};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::vendor::Wait;
 use crate::store::columns::{Col, stamp};
@@ -69,6 +69,7 @@ impl<'a> Act<'a> {
                 to: asked.to,
                 present,
                 rationale: self.why,
+                mitigations: asked.mitigations,
                 expires: asked.expires,
                 detected: doing.row.detected_at.and_utc(),
                 due: doing.row.due,
@@ -194,8 +195,33 @@ impl Doing<'_, '_> {
             Step::Approve { ao } | Step::Reject { ao } if ao.trim().is_empty() => {
                 refused("say who decided: --ao \"Name of the authorizing official\"")
             }
+            Step::Approve { .. } => self.still_fits(row),
             _ => Ok(()),
         }
+    }
+
+    /// Detection and the calendar may have moved on since it was asked for.
+    fn still_fits(&self, row: &DeviationRow) -> Result<()> {
+        let present = self.row.severity.map_or(Severity::Low, |s| s.0);
+        let again = "withdraw it and ask anew";
+        if let Some(end) = row.expires.filter(|end| *end <= self.today()) {
+            return refused(format!(
+                "it was asked for to the end of {end}, which is over; {again}"
+            ));
+        }
+        if let Some(from) = row
+            .from_severity
+            .map(|s| s.0)
+            .filter(|from| present > *from)
+        {
+            return refused(format!(
+                "it was asked for when detection said {}; now it says {}: {again}",
+                from.as_str(),
+                present.as_str()
+            ));
+        }
+        deviation::fits(row.kind.0, row.severity.map(|s| s.0), present)
+            .map_err(|why| ActError::Refused(format!("{why}; {again}")))
     }
 
     /// What follows from a step that was just written.

@@ -54,6 +54,19 @@ impl<'a> Act<'a> {
                 return refused("nothing is to change: give --due, --text or both");
             }
             doing.changeable(number)?;
+            let steps = doing.steps()?;
+            let stands = steps
+                .iter()
+                .find(|s| s.number == number)
+                .is_some_and(|step| {
+                    let says = text.is_empty() || step.description == text;
+                    says && edit.due.is_none_or(|due| step.due == due)
+                });
+            if stands {
+                return refused(format!(
+                    "milestone {number} says that already; nothing was written"
+                ));
+            }
             doing.change(number, MilestoneChangeKind::Update, text, edit.due)?;
             let warning = edit
                 .due

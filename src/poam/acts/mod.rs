@@ -16,14 +16,19 @@ pub use deviation::{Asked, Step, expire};
 pub use milestone::Edit;
 
 use super::{Ground, Rules};
+use crate::domain::finding::FindingStatus;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::record_fact::{BadFact, FactName, RecordFacts};
+use crate::domain::signals::Signals;
 use crate::store::audit::{self, Event};
 use crate::store::columns::{Col, stamp};
 use crate::store::comments::NewRecordComment;
 use crate::store::facts::NewFact;
 use crate::store::records::RecordRow;
-use crate::store::{AnyConnection, Store, StoreError, comments, facts, records, to_json};
+use crate::store::{
+    AnyConnection, Store, StoreError, attachments, comments, facts, findings, intel, records,
+    to_json,
+};
 
 /// Most characters of a comment.
 const COMMENT: usize = 10_000;
@@ -193,7 +198,11 @@ impl<'a> Act<'a> {
         let has = |asked: &[FactName]| laid.iter().any(|(name, _)| asked.contains(name));
         let judged = has(&[FactName::Irv, FactName::Lev, FactName::NRating]);
         let decides = judged || at.is_some() || has(&[FactName::Exposed]);
+        let unlikely = laid.contains(&(FactName::Lev, json!(false)));
         self.live(|doing| {
+            if unlikely {
+                doing.refuse_exploited()?;
+            }
             let known = doing.laid()?;
             let is_done = known.get(FactName::EvaluatedAt).is_some();
             let when = at.or_else(|| (judged && !is_done).then_some(self.now));
@@ -254,6 +263,34 @@ impl Doing<'_, '_> {
             names.push(name.as_str());
         }
         Ok(names)
+    }
+
+    /// Nothing that was seen exploited can be called unlikely to be; for the rest a file is the evidence (VER).
+    fn refuse_exploited(&mut self) -> Result<()> {
+        let rows = findings::of_record(self.conn, self.row.id)?;
+        let mut all = Signals::default();
+        for row in rows.iter().filter(|r| r.status.0 != FindingStatus::Fixed) {
+            all.add(&row.detail);
+            all.cves.entry(row.weakness_id.clone()).or_default();
+        }
+        let cves: Vec<&str> = all.cves.keys().map(String::as_str).collect();
+        let known = intel::of_cves(self.conn, &cves)?;
+        let listed = all
+            .cves
+            .iter()
+            .find(|(cve, kev)| kev.is_some() || known.get(*cve).is_some_and(|of| of.kev.is_some()));
+        if let Some((cve, _)) = listed {
+            return refused(format!(
+                "{cve} is in CISA's catalog of exploited vulnerabilities, so it is likely to be exploited; leave --lev away"
+            ));
+        }
+        if attachments::of_record(self.conn, self.row.id)?.is_empty() {
+            self.warnings.push(format!(
+                "\"not likely to be exploited\" needs evidence, and no file is attached: poamd poam attach {} FILE",
+                self.act.record
+            ));
+        }
+        Ok(())
     }
 
     /// Refuses what would mean nothing on a record that is no longer anybody's work.

@@ -1,12 +1,16 @@
 //! Waiting for a vendor's fix: begun, kept alive by check-ins, ended by a release or by a person.
 
 use chrono::NaiveDate;
+use poamd_contract::detail::Fix;
 use serde_json::json;
 
 use super::super::Ground;
 use super::{Act, ActError, Doing, Done, Result, refused};
-use crate::domain::vendor;
+use crate::domain::finding::FindingStatus;
+use crate::domain::signals::Signals;
+use crate::domain::{clock, vendor};
 use crate::store::columns::stamp;
+use crate::store::findings;
 use crate::store::vendors::{self, NewVendorCheckin, NewVendorDependency, VendorDependencyRow};
 
 /// Most characters of a name.
@@ -46,6 +50,7 @@ impl<'a> Act<'a> {
             )?;
             doing.touch()?;
             doing.warn_of_vendor()?;
+            doing.warn_of_fix()?;
             let by = doing.today() + chrono::TimeDelta::days(vendor::CHECK_IN_DAYS.cast_signed());
             Ok(format!(
                 "waits for {vendor}; the next check-in is due by {by}"
@@ -95,7 +100,15 @@ impl<'a> Act<'a> {
             // The fix may have been out before anybody began to wait for it; before the weakness was seen it was none.
             let first = doing.row.detected_at.date();
             let day = vendor::day(on.unwrap_or(today), first, today).map_err(ActError::Refused)?;
+            if doing.row.due.is_some_and(|due| due < wait.since.date()) {
+                return refused(format!(
+                    "{} was late before anybody waited for {}, so their release moves no day; end the wait: \
+                     poamd poam vendor end {}",
+                    self.record, wait.vendor, self.record
+                ));
+            }
             wait.released = Some(day);
+            wait.released_at = Some(stamp(self.now));
             vendors::update(doing.conn, &wait)?;
             doing.event(
                 "vendor.released",
@@ -107,7 +120,7 @@ impl<'a> Act<'a> {
                 &json!({ "vendor_release": day, "dependency": wait.id, "why": self.why }),
             )?;
             let due = doing.row.due.map_or("has no due day".to_owned(), |due| {
-                format!("is due on {due}")
+                format!("is due on {due} ({})", doing.row.due_rule)
             });
             Ok(format!("has a fix since {day} and {due}"))
         })
@@ -128,6 +141,30 @@ impl<'a> Act<'a> {
 }
 
 impl Doing<'_, '_> {
+    /// What speaks against waiting: a fix that a finding knows of, or a day that waits for nobody.
+    fn warn_of_fix(&mut self) -> Result<()> {
+        let findings = findings::of_record(self.conn, self.row.id)?;
+        let mut all = Signals::default();
+        for finding in findings
+            .iter()
+            .filter(|f| f.status.0 != FindingStatus::Fixed)
+        {
+            all.add(&finding.detail);
+        }
+        if all.fix == Some(Fix::Yes) {
+            self.warnings.push(
+                "its findings say that a fix is there; an assessor will ask what there is to wait for".to_owned(),
+            );
+        }
+        if !clock::knows_vendors(&self.row.due_rule) {
+            self.warnings.push(format!(
+                "it stays late while it waits: its day knows no wait for vendors ({})",
+                self.row.due_rule
+            ));
+        }
+        Ok(())
+    }
+
     fn wait(&mut self) -> Result<VendorDependencyRow> {
         match vendors::live(self.conn, self.row.id)? {
             Some(wait) => Ok(wait),

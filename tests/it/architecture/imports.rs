@@ -161,6 +161,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("quick_xml", &["src/exchange/sheet/"]),
     ("regorus", &["src/policy/"]),
     ("reqwest", &["connectors/http/"]),
+    ("regex", &["src/exchange/ver/"]),
     ("rust_xlsxwriter", &["src/exchange/sheet/"]),
     ("sd_notify", &["src/daemon/"]),
     ("toml", &["src/config/"]),

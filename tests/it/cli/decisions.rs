@@ -37,6 +37,8 @@ fn one_person_does_not_approve_under_another_name() {
         "risk-adjustment",
         "--to",
         "moderate",
+        "--mitigations",
+        "the load balancer",
         "--why",
         WHY,
     ];

@@ -59,6 +59,12 @@ fn a_record_shows_what_was_said_on_a_day() {
         assert!(text.contains(&format!("2026-11-{day:02}\"")), "{text}");
         assert!(!text.contains('\u{9b}'), "{text:?}");
     }
+    let folder = house.path("said");
+    show(&["--on", "2026-11-01", "--into", folder.to_str().unwrap()]).done();
+    let kept = folder.join(format!("{}.json", sha256_hex(document(1).as_bytes())));
+    assert_eq!(std::fs::read(kept).unwrap(), document(1).as_bytes());
+    let ahead = show(&["--on", "2027-01-01"]);
+    assert!(ahead.err.contains("still to come"), "{}", ahead.err);
     let early = show(&["--on", "2026-10-31"]);
     assert_eq!(early.exit, Exit::Failed);
     assert!(

@@ -179,18 +179,9 @@ fn a_check_names_what_contradicts_itself_in_organization_and_write_back() {
     assert_eq!(detail(&known, "names").unwrap().0, "ok");
 
     assert_eq!(detail("", "writeback"), None);
-    for (config, want) in [
-        ("[writeback]\nenabled = true\n", "no ticket is ever made"),
-        ("[writeback]\nenabled = true\nwhat = []\n", "what is empty"),
-        (
-            "[writeback]\nenabled = true\n[aws]\nsources = [\"guardduty\"]\n",
-            "nothing to write to",
-        ),
-    ] {
-        let (verdict, said) = detail(config, "writeback").unwrap();
-        assert_eq!(verdict, "warning", "{config}");
-        assert!(said.contains(want), "{config}: {said}");
-    }
+    let (verdict, said) = detail("[writeback]\nenabled = true\n", "writeback").unwrap();
+    assert_eq!(verdict, "warning");
+    assert!(said.contains("no ticket is ever made"), "{said}");
     assert_eq!(
         detail(
             "[writeback]\nenabled = true\nwhat = [\"fields\"]\n",

@@ -34,6 +34,8 @@ fn a_vendor_that_was_asked_lately_keeps_a_record_from_being_late() {
         "Example",
         "--product",
         "libexample",
+        "--why",
+        "case 4711 of their support",
     ];
     house.run(&wait).done();
     assert_eq!(late(&house).1, before - 1);

@@ -66,6 +66,16 @@ fn quarantine_lists_shows_and_lets_go_with_a_reason() {
     );
     let doctor = house.run(&["doctor"]);
     assert!(!doctor.out.contains("cut off"), "{}", doctor.out);
+    let table = house.run(&["quarantine", "list"]).done().out;
+    assert!(
+        table.contains("1 document that wait, 2 documents"),
+        "{table}"
+    );
+    assert!(!table.contains("cut off"), "{table}");
+    let twice = house
+        .run(&["quarantine", "dismiss", &id, "--why", why])
+        .done();
+    assert!(twice.out.contains("was dismissed before"), "{}", twice.out);
 
     // The same file once more: what was dismissed stays so.
     house.run(&["import", file]).done();

@@ -1,5 +1,7 @@
 //! A ledger with one record of every kind that forms tell apart.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use poamd::domain::deviation::{DeviationKind, DeviationState};
@@ -506,6 +508,7 @@ pub fn system() -> System {
         contact: Some("Dana Reyes (ISSO)".to_owned()),
         service: Some("Claims API".to_owned()),
         default_rating: Some(3),
+        label_ratings: BTreeMap::new(),
     }
 }
 

@@ -199,8 +199,8 @@ fn a_record_fills_every_column_that_it_knows() {
         ("operational_requirement", "No"),
         (
             "deviation_rationale",
-            "Risk Adjustment : The host has one tenant and no local users. Mitigating factors: The module is \
-                                 blocked. Holds to 2027-06-30.",
+            "Risk Adjustment : The host has one tenant and no local users.\nMitigating factors: The module is blocked.\n\
+             Holds to 2027-06-30.",
         ),
         ("supporting_documents", "request : DR-7.pdf"),
         ("auto_approve", "No"),
