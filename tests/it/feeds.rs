@@ -114,11 +114,11 @@ async fn a_feed_is_read_on_and_what_is_lost_is_a_gap() {
             std::fs::rename(folder.path().join(from), folder.path().join(to)).unwrap();
         };
         let written = |name: &str, ago: u64| {
-            let at = std::time::SystemTime::now() - std::time::Duration::from_secs(ago);
-            let file = OpenOptions::new()
-                .append(true)
-                .open(folder.path().join(name));
-            file.unwrap().set_modified(at).unwrap();
+            let path = folder.path().join(name);
+            let file = OpenOptions::new().append(true).open(path).unwrap();
+            let was = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(was - std::time::Duration::from_secs(ago))
+                .unwrap();
         };
         turn("eve.json", "eve.json.8");
         append(
