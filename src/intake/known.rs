@@ -26,6 +26,8 @@ pub(super) struct Known {
     whole: bool,
     /// What was seen since it was last asked for, if anybody wants it.
     seen: Option<Vec<u64>>,
+    /// What was seen before all of the door was at hand: a source that is asked for changes may show everything.
+    before: Vec<u64>,
 }
 
 /// Identity of a report of this door: its key says nothing of the account.
@@ -41,6 +43,9 @@ impl Known {
     pub fn load(&mut self, conn: &mut AnyConnection, door: &str) -> Result<()> {
         findings::reports_of_cell(conn, door, |row| self.put(&row, false))?;
         self.whole = true;
+        for key in std::mem::take(&mut self.before) {
+            self.mark(key);
+        }
         Ok(())
     }
 
@@ -87,6 +92,9 @@ impl Known {
         if let Some(seen) = &mut self.seen {
             seen.push(key);
         }
+        if !self.whole {
+            self.before.push(key);
+        }
         match self.entries.get_mut(&key) {
             Some(entry)
                 if entry.content_hash == arrived.content_hash
@@ -117,9 +125,13 @@ impl Known {
     /// Marks as seen what an interrupted look has seen.
     pub fn recall(&mut self, prints: &[u8]) {
         for print in prints.as_chunks::<8>().0 {
-            if let Some(entry) = self.entries.get_mut(&u64::from_be_bytes(*print)) {
-                entry.seen = true;
-            }
+            self.mark(u64::from_be_bytes(*print));
+        }
+    }
+
+    fn mark(&mut self, key: u64) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.seen = true;
         }
     }
 

@@ -131,8 +131,11 @@ impl Intake {
         }
     }
 
-    /// Loads what is known of the door, for a look at everything.
+    /// Loads what is known of the door, for a look at everything: before it, or when it turns out to have been one.
     pub fn know_all(&mut self) -> Result<()> {
+        if self.known.is_whole() {
+            return Ok(());
+        }
         let (store, known) = (&self.store, &mut self.known);
         store.read_here(|conn| known.load(conn, &self.door_name))
     }

@@ -237,6 +237,9 @@ async fn pull_cell(
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         if !full {
             intake.asked(&json!(pulled.extent).to_string());
+        } else if complete {
+            // Asked for changes and shown everything: what was not among it is missing all the same.
+            intake.know_all()?;
         }
         let ending = Ending {
             complete: complete && full,
