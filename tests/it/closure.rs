@@ -383,7 +383,7 @@ async fn b06_catches_every_wrong_design_of_windows() {
         Design::CutOffCounts,
     ] {
         let (mut caught, mut episodes) = (0, 0);
-        while caught == 0 && episodes < 8 {
+        while caught == 0 && episodes < 40 {
             let score = play_windows(design, CYCLES_AN_EPISODE, seed + episodes).await;
             println!("B06 with {design:?}: {score}");
             caught = score.false_closures + score.words_missed + score.false_absences;
