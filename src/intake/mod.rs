@@ -145,7 +145,7 @@ impl Intake {
         self.known.remember();
     }
 
-    /// What was shown since the last call (sixteen bytes a report), and all places that were.
+    /// What was shown since the last call (eight bytes a report), and all places that were.
     pub fn progress(&mut self) -> (Vec<u8>, Places) {
         (self.known.newly_seen(), self.shown.places())
     }

@@ -39,6 +39,8 @@ pub(super) struct Progress {
     parts: i64,
     /// What was shown and could not be noted.
     unnoted: Vec<u8>,
+    /// It goes on with a look whose beginning nobody remembers: looks at changes keep no note of what they showed.
+    headless: bool,
 }
 
 impl Progress {
@@ -81,6 +83,7 @@ impl Progress {
             },
             parts: 0,
             unnoted: Vec::new(),
+            headless: matches!(next, Next::Resume(extent, _) if !extent.is_full()),
         };
         let (Next::Begin(extent) | Next::Resume(extent, _)) = next;
         if extent.is_full() {
@@ -122,6 +125,11 @@ impl Progress {
         intake.recall_places(look.places.clone());
         self.look = look;
         Ok(())
+    }
+
+    /// All that this look has shown is known, so that what it did not show can be told.
+    pub fn knows_its_beginning(&self) -> bool {
+        !self.headless
     }
 
     /// What the source is asked.

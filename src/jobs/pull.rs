@@ -237,7 +237,7 @@ async fn pull_cell(
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         if !full {
             intake.asked(&json!(pulled.extent).to_string());
-        } else if complete {
+        } else if complete && progress.knows_its_beginning() {
             // Asked for changes and shown everything: what was not among it is missing all the same.
             intake.know_all()?;
         }

@@ -11,7 +11,7 @@ CREATE TABLE pulls (
     PRIMARY KEY (account, region, source)
 );
 
--- What a full look that is under way has shown so far: sixteen bytes a report, in parts as they were noted.
+-- What a full look that is under way has shown so far: eight bytes a report, in parts as they were noted.
 CREATE TABLE pull_shown (
     account TEXT NOT NULL,
     region TEXT NOT NULL,

@@ -263,10 +263,10 @@ fn is_overridden(r: &Record, rating: Rating) -> bool {
     reaches(true) && !reaches(false)
 }
 
-/// An approved adjustment that no longer counts, as the record says another rating.
+/// An approved adjustment that no longer counts, as the record is rated worse than it allows.
 fn is_outrun(r: &Record, request: &Deviation) -> bool {
     let asked = request.severity.and_then(Rating::of);
-    request.state == DeviationState::Approved && r.status.is_live() && asked != r.rating
+    request.state == DeviationState::Approved && r.status.is_live() && r.rating > asked
 }
 
 fn asked(r: &Record, kind: DeviationKind) -> &'static str {
@@ -396,6 +396,31 @@ mod tests {
 
     use super::*;
     use crate::exchange::dataset::tests::record;
+
+    #[test]
+    fn an_approved_adjustment_stands_until_detection_is_worse() {
+        let at = DateTime::UNIX_EPOCH;
+        let approved = |rating| Record {
+            rating: Some(rating),
+            deviations: vec![Deviation {
+                id: 1,
+                kind: DeviationKind::RiskAdjustment,
+                state: DeviationState::Approved,
+                severity: Some(Severity::Medium),
+                rationale: String::new(),
+                mitigations: String::new(),
+                requested_by: String::new(),
+                requested_at: at,
+                expires: None,
+                steps: Vec::new(),
+            }],
+            ..record()
+        };
+        let shown = |rating| adjusted(&approved(rating));
+        assert_eq!(shown(Rating::Moderate), (Some(Rating::Moderate), "Yes"));
+        assert_eq!(shown(Rating::Low), (Some(Rating::Moderate), "Yes"));
+        assert_eq!(shown(Rating::High), (None, "No"));
+    }
 
     #[test]
     fn what_an_override_raised_is_no_risk_adjustment() {
