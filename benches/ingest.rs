@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use poamd::intake::{Counts, Door, Ending, Intake, Synonyms, feed, stored_hash};
+use poamd::intake::{Counts, Door, Ending, Intake, Synonyms, feed_documents, stored_hash};
 use poamd::store::schema::evidence_packs;
 use poamd::store::{DatabaseUrl, Store, dialect, evidence, findings, records, runs};
 use poamd_contract::coverage::Cell;
@@ -33,6 +33,10 @@ const BAR_MEMORY: f64 = 512.0;
 
 /// Tells a child process to hold what is known of a database, and say what that costs.
 const HOLD: &str = "--hold";
+
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let mut arguments = std::env::args().skip_while(|a| a != HOLD).skip(1);
@@ -226,38 +230,22 @@ impl Estate {
         Self { hub, file, bytes }
     }
 
-    /// The two doors and their pages.
-    fn doors(
-        &self,
-    ) -> [(
-        Channel,
-        impl Iterator<Item = io::Result<Page>> + Send + use<>,
-    ); 2] {
-        [(Channel::Hub, &self.hub), (Channel::File, &self.file)].map(|(channel, path)| {
-            let reader = BufReader::new(File::open(path).unwrap());
-            (
-                channel,
-                poamd_formats::read_documents(channel, "bench", reader).map(with_raw),
-            )
-        })
+    /// The two doors and their files.
+    fn doors(&self) -> [(Channel, &Path); 2] {
+        [(Channel::Hub, &self.hub), (Channel::File, &self.file)]
     }
 
     /// All pages, one after the other on this thread.
     fn each(&self, mut take: impl FnMut(Page)) {
-        for (_, pages) in self.doors() {
+        for (channel, path) in self.doors() {
+            let pages = poamd_formats::read_documents(channel, "bench", reader(path));
             pages.for_each(|page| take(page.unwrap()));
         }
     }
 }
 
-fn with_raw(page: io::Result<Page>) -> io::Result<Page> {
-    let mut page = page?;
-    for (n, r) in page.reports.iter_mut().enumerate() {
-        if r.raw.is_none() {
-            r.raw = Some(document(n, "nist-800-53").into());
-        }
-    }
-    Ok(page)
+fn reader(path: &Path) -> BufReader<File> {
+    BufReader::new(File::open(path).unwrap())
 }
 
 fn write_list(path: &Path, documents: impl Iterator<Item = (usize, &'static str)>) -> u64 {
@@ -356,9 +344,9 @@ fn import(store: &Store, estate: &Estate, round: i64) -> Import {
         .write_here(|c| runs::begin(c, "bench", now(round)))
         .unwrap();
     let mut counts = Counts::default();
-    for (channel, pages) in estate.doors() {
+    for (channel, path) in estate.doors() {
         let mut intake = intake(store, channel, run);
-        feed(&mut intake, pages, |_| {}).unwrap();
+        feed_documents(&mut intake, &channel.into(), "bench", reader(path), |_| {}).unwrap();
         let complete = Ending {
             complete: true,
             ..Ending::default()

@@ -8,6 +8,10 @@ use poamd::cli::{
     shell::{Shell, keep_memory_private},
 };
 
+/// Findings are many small texts, made on one thread and dropped on another.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Not locked: progress bars and the log write there from other threads.
     let (mut out, mut err, mut input) = (io::stdout(), io::stderr(), io::stdin());

@@ -211,6 +211,7 @@ impl Intake {
                 content_hash: 0,
                 pack_id: None,
                 pack_at: None,
+                document: None,
                 ..report.clone()
             });
         }

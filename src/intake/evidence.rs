@@ -71,18 +71,20 @@ pub(super) struct Tally {
 impl Tally {
     pub fn count(&mut self, prepared: &Prepared) {
         self.pages += prepared.pages;
-        self.documents += count(prepared.arrived.len());
         self.set_aside += count(prepared.set_aside.len());
-        for arrived in &prepared.arrived {
-            self.bytes += arrived.report.raw.as_ref().map_or(0, |r| count(r.len()));
-            self.hash.update(arrived.sha256);
-        }
         for request in &prepared.requests {
             match &mut self.requests {
                 Some((_, last)) => last.clone_from(request),
                 None => self.requests = Some((request.clone(), request.clone())),
             }
         }
+    }
+
+    /// A document, in the order they came.
+    pub fn document(&mut self, bytes: usize, sha256: &[u8; 32]) {
+        self.documents += 1;
+        self.bytes += count(bytes);
+        self.hash.update(sha256);
     }
 
     pub fn manifest(

@@ -1,10 +1,11 @@
 //! Many pages through one door: the next are read and prepared, each on a thread of its own and in order, while these
 //! are written.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::mpsc::sync_channel;
 
 use poamd_contract::source::Page;
+use poamd_formats::{Given, read_documents};
 
 use super::{Intake, Prepared};
 
@@ -12,6 +13,25 @@ use super::{Intake, Prepared};
 const BITE: usize = 8_000;
 /// Pages that wait between two threads.
 const AHEAD: usize = 2;
+
+/// Takes all documents of a reader; what is known byte for byte is only counted and marked as seen. `place` names the
+/// reader where one of them is set aside; `saw` and errors as in [`feed`].
+pub fn feed_documents(
+    intake: &mut Intake,
+    given: &Given,
+    place: &str,
+    reader: impl Read + Send,
+    saw: impl FnMut(&Prepared),
+) -> io::Result<()> {
+    let documents = read_documents(given.clone(), place, reader);
+    match intake.give(given) {
+        Some(recogniser) => {
+            let documents = documents.recognising(move |sha256| recogniser.knows(sha256));
+            feed(intake, documents, saw)
+        }
+        None => feed(intake, documents, saw),
+    }
+}
 
 /// Takes all pages; `saw` is shown them before they are written. An error of the store comes back inside the `io::Error`; what was
 /// taken before an error stays taken.

@@ -36,6 +36,8 @@ pub fn report_row(arrived: &Arrived, cell: &str) -> ReportRow {
         absent: 0,
         pack_id: arrived.place.map(|(pack, _)| pack),
         pack_at: arrived.place.map(|(_, at)| at),
+        region: report.region.to_string(),
+        document: arrived.document.map(Vec::from),
     }
 }
 
@@ -79,6 +81,7 @@ pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRo
     // The same words in another document: the first one stands for them.
     if kept.content_hash == stored.content_hash && stored.pack_id.is_some() {
         (kept.pack_id, kept.pack_at) = (stored.pack_id, stored.pack_at);
+        kept.document.clone_from(&stored.document);
     }
     (kept != *stored).then_some(kept)
 }
@@ -283,6 +286,8 @@ mod tests {
             absent: 0,
             pack_id: None,
             pack_at: None,
+            region: "us-east-1".to_owned(),
+            document: None,
         }
     }
 

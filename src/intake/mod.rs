@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poamd_contract::finding::SetAside;
-use poamd_contract::source::Page;
+use poamd_contract::source::{Page, Recognised};
+use poamd_formats::Given;
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,9 +31,10 @@ use batch::Batch;
 pub use blind::Vigil;
 pub use door::Door;
 use evidence::{Packs, Tally};
-pub use feed::feed;
+pub use feed::{feed, feed_documents};
 pub use inventory::{Inventory, take_items};
 use known::Known;
+use known::Recogniser;
 use prepared::Arrived;
 pub use prepared::{Prepared, Preparer, stored_hash};
 pub use shown::Places;
@@ -88,6 +90,8 @@ pub struct Intake {
     unlooked: BTreeSet<String>,
     counts: Counts,
     tally: Tally,
+    /// What was said for the documents that are being read, where they come as documents.
+    given: Option<Given>,
 }
 
 impl Intake {
@@ -128,6 +132,7 @@ impl Intake {
             unlooked: BTreeSet::new(),
             counts: Counts::default(),
             tally: Tally::default(),
+            given: None,
         }
     }
 
@@ -177,7 +182,14 @@ impl Intake {
 
     /// What can be worked out of pages before the ledger is asked: on another thread, if need be.
     pub fn preparer(&self) -> Preparer {
-        Preparer::new(&self.door_name, self.now)
+        let reading = self.given.as_ref().map(Given::reading);
+        Preparer::new(&self.door_name, self.now, reading)
+    }
+
+    /// Says what was given for the documents that come next; answers who knows those that need not be read.
+    fn give(&mut self, given: &Given) -> Option<Recogniser> {
+        self.given = Some(given.clone());
+        self.known.recogniser(given.reading())
     }
 
     /// Takes a page: durable when it returns, nothing of it on an error.
@@ -189,23 +201,28 @@ impl Intake {
     /// Takes pages that were prepared for this door: durable when it returns, nothing of them on an error.
     pub fn take(&mut self, prepared: Prepared) -> Result<()> {
         let mut counts = Counts {
-            documents: prepared.arrived.len() as u64,
+            documents: prepared.documents() as u64,
             set_aside: prepared.set_aside.len() as u64,
             ..Counts::default()
         };
         self.tally.count(&prepared);
         self.shown.vouch(prepared.vouched);
-        let mut fresh = prepared.arrived;
-        if !self.known.is_whole() && !fresh.is_empty() {
+        if !self.known.is_whole() && !prepared.arrived.is_empty() {
             let (store, known) = (&self.store, &mut self.known);
-            store.read_here(|conn| known.fetch(conn, &self.door_name, &fresh))?;
+            store.read_here(|conn| known.fetch(conn, &self.door_name, &prepared.arrived))?;
         }
-        fresh.retain(|arrived| {
-            self.shown.see(&arrived.report);
-            let unchanged = self.known.see(arrived);
-            counts.unchanged += u64::from(unchanged);
-            !unchanged
-        });
+        let mut fresh = Vec::new();
+        let mut recognised = prepared.recognised.into_iter().peekable();
+        for (at, arrived) in prepared.arrived.into_iter().enumerate() {
+            while let Some(one) = recognised.next_if(|one| one.before <= at) {
+                fresh.extend(self.recognise(one));
+            }
+            fresh.extend(self.look(arrived));
+        }
+        for one in recognised {
+            fresh.extend(self.recognise(one));
+        }
+        counts.unchanged = counts.documents - fresh.len() as u64;
         if !fresh.is_empty() || !prepared.set_aside.is_empty() {
             let (batch, kept) = self
                 .store
@@ -219,6 +236,31 @@ impl Intake {
         }
         self.counts += counts;
         Ok(())
+    }
+
+    /// The report if it says something new.
+    fn look(&mut self, arrived: Arrived) -> Option<Arrived> {
+        let bytes = arrived.report.raw.as_ref().map_or(0, |raw| raw.len());
+        self.tally.document(bytes, &arrived.sha256);
+        self.shown.see(&arrived.report);
+        (!self.known.see(&arrived)).then_some(arrived)
+    }
+
+    /// The same of a document that was known when the door was opened: it is read only if its report has moved since.
+    fn recognise(&mut self, one: Recognised) -> Option<Arrived> {
+        let given = self.given.as_ref()?;
+        if self
+            .known
+            .see_document(&given.reading().key(&one.sha256), &mut self.shown)
+        {
+            self.tally.document(one.bytes.len(), &one.sha256);
+            return None;
+        }
+        let mut pages = poamd_formats::read_documents(given.clone(), "", &*one.bytes);
+        // It was read before, to this report: memory does not fail, and nothing of it is set aside.
+        let report = pages.next()?.ok()?.reports.pop()?;
+        let arrived = self.preparer().arrived(report);
+        self.look(arrived)
     }
 
     fn write(

@@ -4,7 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::coverage::Vouched;
 use poamd_contract::finding::{FindingReport, SetAside};
-use poamd_contract::source::Page;
+use poamd_contract::source::{Page, Recognised};
+use poamd_formats::{Reading, stands_alone};
 use sha2::{Digest, Sha256};
 
 use crate::domain::fingerprint::fingerprint;
@@ -22,6 +23,8 @@ pub(super) struct Arrived {
     pub content_hash: i64,
     /// Of the document as it came; zeros where there was none.
     pub sha256: [u8; 32],
+    /// What the document is known by, if reading it again told the same.
+    pub document: Option<[u8; 16]>,
     /// Pack and position at which the document is going to be kept.
     pub place: Option<(i64, i64)>,
 }
@@ -30,6 +33,8 @@ pub(super) struct Arrived {
 #[derive(Debug, Default)]
 pub struct Prepared {
     pub(super) arrived: Vec<Arrived>,
+    /// Each after so many of `arrived`.
+    pub(super) recognised: Vec<Recognised>,
     pub(super) set_aside: Vec<SetAside>,
     pub(super) vouched: Option<Vouched>,
     pub(super) pages: i64,
@@ -40,7 +45,12 @@ pub struct Prepared {
 impl Prepared {
     /// How many documents it holds.
     pub fn documents(&self) -> usize {
-        self.arrived.len()
+        self.arrived.len() + self.recognised.len()
+    }
+
+    /// How many of them were known byte for byte.
+    pub fn recognised(&self) -> usize {
+        self.recognised.len()
     }
 
     /// Documents that are no findings and were not expected to be.
@@ -54,6 +64,13 @@ impl Prepared {
 
     /// Takes the pages of another behind its own.
     pub fn append(&mut self, mut later: Self) {
+        let before = self.arrived.len();
+        let behind = |one: Recognised| Recognised {
+            before: before + one.before,
+            ..one
+        };
+        self.recognised
+            .extend(later.recognised.into_iter().map(behind));
         self.arrived.append(&mut later.arrived);
         self.set_aside.append(&mut later.set_aside);
         self.vouched = later.vouched.or(self.vouched.take());
@@ -68,19 +85,23 @@ impl Prepared {
 pub struct Preparer {
     door: String,
     now: DateTime<Utc>,
+    /// How the documents are read, where that is known.
+    reading: Option<Reading>,
 }
 
 impl Preparer {
-    pub(super) fn new(door: &str, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(door: &str, now: DateTime<Utc>, reading: Option<Reading>) -> Self {
         Self {
             door: door.to_owned(),
             now,
+            reading,
         }
     }
 
     pub fn prepare(&self, page: Page) -> Prepared {
         Prepared {
             arrived: page.reports.into_iter().map(|r| self.arrived(r)).collect(),
+            recognised: page.recognised,
             set_aside: page.set_aside,
             vouched: page.vouched,
             pages: 1,
@@ -89,15 +110,20 @@ impl Preparer {
         }
     }
 
-    fn arrived(&self, mut report: FindingReport) -> Arrived {
+    pub(super) fn arrived(&self, mut report: FindingReport) -> Arrived {
         let content_hash = stored_hash(&report);
         not_in_the_future(&mut report, self.now);
         let raw = report.raw.as_deref();
+        let sha256 = raw.map_or([0; 32], |raw| Sha256::digest(raw.as_bytes()).into());
+        let reading = self
+            .reading
+            .filter(|_| raw.is_some() && stands_alone(&report));
         Arrived {
             fingerprint: fingerprint(&report.identity),
             report_key: report_key(&report.native_id, &self.door),
             content_hash,
-            sha256: raw.map_or([0; 32], |raw| Sha256::digest(raw.as_bytes()).into()),
+            sha256,
+            document: reading.map(|reading| reading.key(&sha256)),
             place: None,
             report,
         }

@@ -32,6 +32,14 @@ pub(super) struct Shown {
     inconclusive: HashSet<(String, String)>,
 }
 
+/// The standard that a report shows to be looked at; empty for findings that are in several.
+pub(super) fn standard_shown(native_id: &str, signal: Signal) -> Option<&str> {
+    if signal == Signal::Archived {
+        return None;
+    }
+    finding::standard_of(native_id).or_else(|| finding::is_consolidated(native_id).then_some(""))
+}
+
 /// What it says of a finding that a hub has put away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PutAway {
@@ -48,20 +56,24 @@ pub(super) enum PutAway {
 impl Shown {
     pub fn see(&mut self, report: &FindingReport) {
         let (account, region) = (report.account.as_str(), report.region.as_str());
-        if !self.holds(account, region) {
-            let regions = self.places.entry(account.to_owned()).or_default();
-            regions.insert(region.to_owned());
-        }
         if report.signal == Signal::NoConclusion {
             let key = (account.to_owned(), report.native_id.clone());
             self.inconclusive.insert(key);
         }
-        let standard = match finding::standard_of(&report.native_id) {
-            Some(standard) => standard,
-            None if finding::is_consolidated(&report.native_id) => "",
-            None => return,
-        };
-        if report.signal != Signal::Archived {
+        self.see_at(
+            account,
+            region,
+            standard_shown(&report.native_id, report.signal),
+        );
+    }
+
+    /// The same of a report by its place and [`standard_shown`]; not of one without a conclusion.
+    pub fn see_at(&mut self, account: &str, region: &str, standard: Option<&str>) {
+        if !self.holds(account, region) {
+            let regions = self.places.entry(account.to_owned()).or_default();
+            regions.insert(region.to_owned());
+        }
+        if let Some(standard) = standard {
             let place = (account.to_owned(), region.to_owned());
             let there = self.standards.entry(place).or_default();
             if !there.contains(standard) {

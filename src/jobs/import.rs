@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use poamd_contract::finding::{Channel, SetAside};
 use poamd_contract::ids::{AccountId, Region};
-use poamd_formats::{Given, read_documents, unpacked};
+use poamd_formats::{Given, unpacked};
 use serde::Serialize;
 use serde_json::json;
 
@@ -122,8 +122,7 @@ fn take(
     reader: Box<dyn Read + Send>,
     summary: &mut Summary,
 ) -> io::Result<()> {
-    let pages = read_documents(given.clone(), place, reader);
-    intake::feed(intake, pages, |taken| {
+    intake::feed_documents(intake, given, place, reader, |taken| {
         summary.passed += taken.passed();
         let room = SHOWN.saturating_sub(summary.set_aside.len());
         let aside = taken.set_aside().iter();

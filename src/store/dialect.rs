@@ -226,29 +226,17 @@ macro_rules! insert_many {
 }
 pub(crate) use insert_many;
 
-/// Rows of one statement on SQLite: as many as gain something.
-pub(super) const ROWS_A_STEP: usize = 16;
-
-/// Inserts a slice of rows. On SQLite in arrays of one length, whose statement is prepared once: text for a thousand rows
-/// would be parsed anew each time, which costs more than the rows.
+/// Inserts a slice of rows. On SQLite one by one, by a statement that is prepared once: one of many rows is guarded page by
+/// page, so that it can be taken back alone, which costs more than what it spares.
 macro_rules! insert_rows {
     ($conn:expr, $table:expr, $rows:expr, $most:expr) => {{
         let rows: &[_] = $rows;
         match $conn {
             $crate::store::connection::AnyConnection::Sqlite(c) => {
-                let (steps, rest) = rows.as_chunks::<{ $crate::store::dialect::ROWS_A_STEP }>();
-                steps
-                    .iter()
-                    .try_for_each(|step| {
-                        let insert = diesel::insert_into($table).values(step);
-                        diesel::RunQueryDsl::execute(insert, &mut *c).map(|_| ())
-                    })
-                    .and_then(|()| {
-                        rest.iter().try_for_each(|row| {
-                            let insert = diesel::insert_into($table).values(row);
-                            diesel::RunQueryDsl::execute(insert, &mut *c).map(|_| ())
-                        })
-                    })
+                rows.iter().try_for_each(|row| {
+                    let insert = diesel::insert_into($table).values(row);
+                    diesel::RunQueryDsl::execute(insert, &mut *c).map(|_| ())
+                })
             }
             $crate::store::connection::AnyConnection::Postgres(c) => {
                 rows.chunks($most).try_for_each(|chunk| {

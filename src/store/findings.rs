@@ -80,6 +80,10 @@ pub struct ReportRow {
     /// The pack in which the document is that says this, and its place there; `None` where no document says it.
     pub pack_id: Option<i64>,
     pub pack_at: Option<i64>,
+    /// As the report has it: that of its finding may be another channel's.
+    pub region: String,
+    /// What the document that says this is known by ([`poamd_formats::Reading::key`]); `None` where it has to be read again.
+    pub document: Option<Vec<u8>>,
 }
 
 /// Tells the reports of one finding apart.
@@ -113,22 +117,36 @@ impl KnownReport {
 const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;
 
+/// What is held of a report while its door is open.
+#[derive(Debug, Queryable)]
+pub struct HeldReport {
+    pub known: KnownReport,
+    pub native_id: String,
+    pub region: String,
+    pub document: Option<Vec<u8>>,
+}
+
 /// All reports that came through a cell, one after the other so that memory stays flat.
 pub fn reports_of_cell(
     conn: &mut AnyConnection,
     cell: &str,
-    mut each: impl FnMut(KnownReport),
+    mut each: impl FnMut(HeldReport),
 ) -> Result<()> {
     let rows = finding_reports::table
         .filter(finding_reports::cell.eq(cell))
         .select((
-            finding_reports::account,
-            finding_reports::report_key,
-            finding_reports::content_hash,
-            finding_reports::absent,
-            finding_reports::signal,
+            (
+                finding_reports::account,
+                finding_reports::report_key,
+                finding_reports::content_hash,
+                finding_reports::absent,
+                finding_reports::signal,
+            ),
+            finding_reports::native_id,
+            finding_reports::region,
+            finding_reports::document,
         ))
-        .load_iter::<KnownReport, _>(conn)?;
+        .load_iter::<HeldReport, _>(conn)?;
     for row in rows {
         each(row?);
     }

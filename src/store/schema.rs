@@ -137,6 +137,8 @@ diesel::table! {
         absent -> BigInt,
         pack_id -> Nullable<BigInt>,
         pack_at -> Nullable<BigInt>,
+        region -> Text,
+        document -> Nullable<Binary>,
     }
 }
 

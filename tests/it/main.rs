@@ -31,6 +31,7 @@ mod paging;
 mod planner;
 mod policies;
 mod pull;
+mod recognised;
 mod records;
 mod reports;
 mod scan;

@@ -239,6 +239,8 @@ impl Stage {
                             absent: 0,
                             pack_id: None,
                             pack_at: None,
+                            region: REGION.to_owned(),
+                            document: None,
                         }],
                     )?;
                 }

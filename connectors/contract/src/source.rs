@@ -135,6 +135,8 @@ impl Pulled {
 #[derive(Debug, Default)]
 pub struct Page {
     pub reports: Vec<FindingReport>,
+    /// Documents that were known byte for byte and not read again.
+    pub recognised: Vec<Recognised>,
     /// Documents without identity, or the page itself if it is not JSON or cut off.
     pub set_aside: Vec<SetAside>,
     /// Something on it could not be read at all, so what is absent from it may still be there:
@@ -148,6 +150,16 @@ pub struct Page {
     pub cursors: Vec<Cursor>,
     /// The service's own id of the request it answered, where it gives one.
     pub request: Option<String>,
+}
+
+/// A document that was known before it was read.
+#[derive(Debug)]
+pub struct Recognised {
+    /// How many reports of its page came before it.
+    pub before: usize,
+    pub sha256: [u8; 32],
+    /// As it came: it is read after all if the ledger has moved on since.
+    pub bytes: Box<[u8]>,
 }
 
 /// What a source knows of single findings beside its listing. It comes later than the finding, and never decides whether or

@@ -6,7 +6,8 @@ mod damage;
 use std::io::{self, Read};
 
 use poamd_contract::finding::{Channel, SetAside};
-use poamd_contract::source::Page;
+use poamd_contract::source::{Page, Recognised};
+use sha2::{Digest, Sha256};
 
 use crate::detect::Format;
 use crate::envelope::{is_envelope, is_list_of_findings, key_at};
@@ -57,8 +58,12 @@ pub struct Documents<R> {
     far: usize,
     lists: usize,
     limit: usize,
+    recogniser: Option<Recogniser>,
     state: State,
 }
+
+/// Says of a document, by the SHA-256 of its bytes, whether reading it would tell what is known.
+type Recogniser = Box<dyn Fn(&[u8; 32]) -> bool + Send>;
 
 #[derive(Debug, Default)]
 enum State {
@@ -95,7 +100,7 @@ impl<R: Read> Iterator for Documents<R> {
     type Item = io::Result<Page>;
 
     fn next(&mut self) -> Option<io::Result<Page>> {
-        while self.page.reports.len() + self.page.set_aside.len() < self.limit && !self.is_heavy() {
+        while length(&self.page) < self.limit && !self.is_heavy() {
             match self.state {
                 State::New | State::Reading => {
                     if let Err(error) = self.step() {
@@ -107,7 +112,7 @@ impl<R: Read> Iterator for Documents<R> {
         }
         self.size = 0;
         let mut page = std::mem::take(&mut self.page);
-        crate::eve::fold(&mut page.reports);
+        crate::eve::fold(&mut page);
         if !is_empty(&page) {
             return Some(Ok(page));
         }
@@ -134,8 +139,17 @@ impl<R: Read> Documents<R> {
             far: FAR,
             lists: 0,
             limit,
+            recogniser: None,
             state: State::New,
         }
+    }
+
+    /// Documents whose SHA-256 `known` says yes to are not read: only where they end is looked for. They stand in
+    /// [`Page::recognised`] instead of among the reports.
+    #[must_use]
+    pub fn recognising(mut self, known: impl Fn(&[u8; 32]) -> bool + Send + 'static) -> Self {
+        self.recogniser = Some(Box::new(known));
+        self
     }
 
     /// Takes the next thing, whatever it is.
@@ -249,6 +263,9 @@ impl<R: Read> Documents<R> {
     /// The object at the window's beginning.
     fn document(&mut self) -> io::Result<()> {
         self.documents += 1;
+        if self.recognises()? {
+            return Ok(());
+        }
         loop {
             let bytes = self.input.bytes();
             match take(bytes, self.fixed, &mut self.guess, &self.given) {
@@ -270,6 +287,39 @@ impl<R: Read> Documents<R> {
                 Attempt::Short | Attempt::Broken => return self.broken(),
             }
         }
+    }
+
+    /// Passes over the object at the window's beginning if it is known byte for byte.
+    fn recognises(&mut self) -> io::Result<bool> {
+        let Some(known) = &self.recogniser else {
+            return Ok(false);
+        };
+        let mut walk = Walk::default();
+        let mut walked = 0;
+        let length = loop {
+            let bytes = self.input.bytes();
+            match walk.feed(&bytes[walked..]) {
+                Some(end) => break walked + end,
+                None => walked = bytes.len(),
+            }
+            if walked > LONGEST || !self.input.more()? {
+                return Ok(false);
+            }
+        };
+        let bytes = &self.input.bytes()[..length];
+        let sha256: [u8; 32] = Sha256::digest(bytes).into();
+        if !known(&sha256) {
+            return Ok(false);
+        }
+        self.page.recognised.push(Recognised {
+            before: self.page.reports.len(),
+            sha256,
+            bytes: bytes.into(),
+        });
+        self.size += length;
+        self.astray = false;
+        self.input.consume(length);
+        Ok(true)
     }
 
     fn refuse(&mut self, reason: &str, length: usize) -> io::Result<()> {
@@ -297,6 +347,10 @@ impl<R: Read> Documents<R> {
     }
 }
 
+fn length(page: &Page) -> usize {
+    page.reports.len() + page.recognised.len() + page.set_aside.len()
+}
+
 fn is_empty(page: &Page) -> bool {
-    page.reports.is_empty() && page.set_aside.is_empty() && page.passed == 0
+    length(page) == 0 && page.passed == 0
 }

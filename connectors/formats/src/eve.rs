@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use poamd_contract::detail::{Actor, Attack, Detail};
 use poamd_contract::finding::{FindingReport, Identity, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
+use poamd_contract::source::Page;
 use serde::Deserialize;
 
 use crate::attack::{Story, port};
@@ -293,14 +294,19 @@ pub(crate) fn is_alert(report: &FindingReport) -> bool {
 }
 
 /// The alerts of one incident on a page become one report: the newest, with the first time, their number, and
-/// everybody who took part. A scan of an hour is thousands of lines.
-pub(crate) fn fold(reports: &mut Vec<FindingReport>) {
+/// everybody who took part. A scan of an hour is thousands of lines. What was recognised between them stays there.
+pub(crate) fn fold(page: &mut Page) {
+    let reports = &mut page.reports;
     if !reports.iter().any(is_alert) {
         return;
     }
     let mut places = std::collections::HashMap::new();
     let mut out: Vec<FindingReport> = Vec::with_capacity(reports.len());
-    for report in reports.drain(..) {
+    let mut recognised = page.recognised.iter_mut().peekable();
+    for (at, report) in reports.drain(..).enumerate() {
+        while let Some(one) = recognised.next_if(|one| one.before <= at) {
+            one.before = out.len();
+        }
         if !is_alert(&report) {
             out.push(report);
             continue;
@@ -314,6 +320,7 @@ pub(crate) fn fold(reports: &mut Vec<FindingReport>) {
             }
         }
     }
+    recognised.for_each(|one| one.before = out.len());
     *reports = out;
     // In which order they came is no news.
     for report in reports.iter_mut().filter(|r| is_alert(r)) {
@@ -348,6 +355,8 @@ fn join(known: &mut FindingReport, further: FindingReport) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use poamd_contract::finding::Channel;
+
+    use poamd_contract::source::Recognised;
 
     use super::*;
 
@@ -495,7 +504,8 @@ mod tests {
 
     #[test]
     fn alerts_of_one_incident_are_one_report() {
-        let mut reports: Vec<FindingReport> = (0..100)
+        let mut page = Page::default();
+        page.reports = (0..100)
             .map(|n| {
                 report(
                     &format!("198.51.100.{}", n % 50),
@@ -504,10 +514,21 @@ mod tests {
                 )
             })
             .collect();
-        reports.push(report("198.51.100.7", "10.0.0.2", r#","severity":2"#));
-        fold(&mut reports);
-        assert_eq!(reports.len(), 2);
-        let attack = reports[0].detail.attack.as_ref().unwrap();
+        let other = report("198.51.100.7", "10.0.0.2", r#","severity":2"#);
+        page.reports.push(other);
+        page.recognised = [0, 1, 100, 101]
+            .into_iter()
+            .map(|before| Recognised {
+                before,
+                sha256: [0; 32],
+                bytes: Box::default(),
+            })
+            .collect();
+        fold(&mut page);
+        assert_eq!(page.reports.len(), 2);
+        let places: Vec<usize> = page.recognised.iter().map(|r| r.before).collect();
+        assert_eq!(places, [0, 1, 1, 2]);
+        let attack = page.reports[0].detail.attack.as_ref().unwrap();
         assert_eq!((attack.count, attack.actors.len()), (Some(100), 32));
     }
 }

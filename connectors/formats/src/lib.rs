@@ -38,7 +38,7 @@ mod weakness;
 
 pub use detect::Format;
 pub use documents::{Documents, parse_documents, parse_page, read_documents};
-pub use given::Given;
+pub use given::{Given, Reading, stands_alone};
 pub use hash::{content_hash, raw_hash};
 pub use inspector_details::inspector_details;
 pub use technology::technology;

@@ -47,15 +47,18 @@ impl Walk {
 
     /// Walks on inside a string; returns how many bytes it took.
     fn string(&mut self, bytes: &[u8]) -> usize {
-        for (at, byte) in bytes.iter().enumerate() {
-            if self.escaped {
-                self.escaped = false;
-            } else if *byte == b'\\' {
-                self.escaped = true;
-            } else if *byte == b'"' {
+        let mut at = usize::from(std::mem::take(&mut self.escaped) && !bytes.is_empty());
+        while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+            at += found + 1;
+            if bytes[at - 1] == b'"' {
                 self.in_string = false;
-                return at + 1;
+                return at;
             }
+            if at == bytes.len() {
+                self.escaped = true;
+                return at;
+            }
+            at += 1;
         }
         bytes.len()
     }

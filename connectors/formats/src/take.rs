@@ -126,7 +126,10 @@ pub(crate) fn take_repaired(
 
 /// The document as it came. What was no UTF-8 was no JSON either: there it shows where.
 fn raw(bytes: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(bytes).into()
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into(),
+    }
 }
 
 fn repaired_as<'a, D: Document<'a>>(

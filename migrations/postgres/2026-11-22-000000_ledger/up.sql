@@ -135,6 +135,8 @@ CREATE TABLE finding_reports (
     absent BIGINT NOT NULL,
     pack_id BIGINT,
     pack_at BIGINT,
+    region TEXT NOT NULL,
+    document BYTEA,
     PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
 );

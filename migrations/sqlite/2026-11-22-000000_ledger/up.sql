@@ -135,6 +135,8 @@ CREATE TABLE finding_reports (
     absent INTEGER NOT NULL,
     pack_id INTEGER,
     pack_at INTEGER,
+    region TEXT NOT NULL,
+    document BLOB,
     PRIMARY KEY (account, fingerprint, report_key),
     FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
 ) STRICT;

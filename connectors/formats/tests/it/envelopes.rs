@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use poamd_contract::finding::{Channel, FindingReport};
 use poamd_formats::{Format, parse_page, read_documents};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::{bytes, import};
 
@@ -206,4 +207,49 @@ fn a_reader_that_fails_ends_the_pages_with_its_error() {
     assert_eq!(error.to_string(), "the disk is gone");
     assert!(reports >= 2000, "{reports}");
     assert!(pages.next().is_none());
+}
+
+/// What stands in a list, one by one, in lists in lists, and behind damage.
+fn many() -> String {
+    let one = |n: usize| {
+        format!(
+            r#"{{"Id":"id-{n}","ProductArn":"arn:aws:securityhub:us-east-1::product/a/b","AwsAccountId":"123456789012","Title":"\\ \" {{[ {n}"}}"#
+        )
+    };
+    let each: Vec<String> = (0..9).map(one).collect();
+    format!(
+        "{{\"Findings\":[{},{}]}}\n{}\n[[{}],[{}]]\n{{\"Id\": broken}}\n{}\n{}",
+        each[0], each[1], each[2], each[3], each[4], each[5], each[6]
+    )
+}
+
+#[test]
+fn what_is_recognised_is_what_would_have_been_read() {
+    let text = many();
+    let read = |known: fn(&[u8; 32]) -> bool| {
+        let pages = read_documents(Channel::File, "test.json", Dribble(text.as_bytes()));
+        let pages: Vec<_> = pages.recognising(known).map(Result::unwrap).collect();
+        assert_eq!(pages.len(), 1);
+        pages.into_iter().next().unwrap()
+    };
+    let (nothing, half, all) = (read(|_| false), read(|s| s[0] < 128), read(|_| true));
+    let digest = |raw: &[u8]| -> [u8; 32] { Sha256::digest(raw).into() };
+    let plain = import(text.as_bytes());
+    assert!(plain.reports.len() == 7 && !plain.set_aside.is_empty());
+    for page in [&nothing, &half] {
+        let mut reports = page.reports.iter().map(|r| r.raw.clone().unwrap());
+        let mut recognised = page.recognised.iter().peekable();
+        for (n, report) in plain.reports.iter().enumerate() {
+            let raw = report.raw.as_deref().unwrap();
+            match recognised.next_if(|r| r.sha256 == digest(raw.as_bytes())) {
+                Some(known) => assert_eq!(&*known.bytes, raw.as_bytes(), "document {n}"),
+                None => assert_eq!(reports.next().as_deref(), Some(raw), "document {n}"),
+            }
+        }
+        assert!(reports.next().is_none() && recognised.next().is_none());
+        assert_eq!(page.set_aside, plain.set_aside);
+    }
+    assert!(nothing.recognised.is_empty());
+    assert!(!half.recognised.is_empty() && !half.reports.is_empty());
+    assert!(all.reports.is_empty() && all.recognised.len() >= 7);
 }
