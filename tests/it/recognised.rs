@@ -17,7 +17,7 @@ use crate::support::findings::{assert_audited, files, fixtures, hub, open, plan}
 
 fn at(run: usize) -> DateTime<Utc> {
     let hours = TimeDelta::hours(7 * i64::try_from(run).unwrap());
-    "2026-11-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + hours
+    "2026-12-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + hours
 }
 
 /// Documents of a few findings: versions, states, standards, some without an account, some alerts, some broken.
