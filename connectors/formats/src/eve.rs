@@ -473,9 +473,12 @@ mod tests {
             );
         }
         let folded = |sides: [&str; 2]| {
-            let mut page = sides.map(|s| said(s, near, (1, 22), "", 10)).to_vec();
+            let mut page = Page {
+                reports: sides.map(|s| said(s, near, (1, 22), "", 10)).to_vec(),
+                ..Page::default()
+            };
             fold(&mut page);
-            crate::content_hash(&page[0])
+            crate::content_hash(&page.reports[0])
         };
         assert_eq!(folded([far, "198.51.100.8"]), folded(["198.51.100.8", far]));
         assert_ne!(folded([far, "198.51.100.8"]), folded([far, far]));

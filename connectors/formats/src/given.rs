@@ -49,7 +49,7 @@ impl Reading {
 /// True if the report says what stands in its document and nothing else: not what else was on the page (alerts that were
 /// folded), nor what a repair made of it.
 pub fn stands_alone(report: &FindingReport) -> bool {
-    report.source != "suricata" && !report.marks.iter().any(|mark| mark == "repaired")
+    !crate::eve::is_alert(report) && !report.marks.iter().any(|mark| mark == "repaired")
 }
 
 fn first_half(digest: &[u8; 32]) -> [u8; 16] {

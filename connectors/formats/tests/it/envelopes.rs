@@ -226,17 +226,26 @@ fn many() -> String {
 #[test]
 fn what_is_recognised_is_what_would_have_been_read() {
     let text = many();
-    let read = |known: fn(&[u8; 32]) -> bool| {
-        let pages = read_documents(Channel::File, "test.json", Dribble(text.as_bytes()));
-        let pages: Vec<_> = pages.recognising(known).map(Result::unwrap).collect();
+    let digest = |raw: &[u8]| -> [u8; 32] { Sha256::digest(raw).into() };
+    let plain = import(text.as_bytes());
+    // Every so many of the documents that were taken; all there is, for 0.
+    let read = |every: usize| {
+        let known: Vec<[u8; 32]> = plain
+            .reports
+            .iter()
+            .skip(1)
+            .step_by(every.max(1))
+            .map(|r| digest(r.raw.as_deref().unwrap().as_bytes()))
+            .collect();
+        let pages = read_documents(Channel::File, "test.json", Dribble(text.as_bytes()))
+            .recognising(move |s| every == 0 || known.contains(s));
+        let pages: Vec<_> = pages.map(Result::unwrap).collect();
         assert_eq!(pages.len(), 1);
         pages.into_iter().next().unwrap()
     };
-    let (nothing, half, all) = (read(|_| false), read(|s| s[0] < 128), read(|_| true));
-    let digest = |raw: &[u8]| -> [u8; 32] { Sha256::digest(raw).into() };
-    let plain = import(text.as_bytes());
+    let (one, half, all) = (read(usize::MAX), read(2), read(0));
     assert!(plain.reports.len() == 7 && !plain.set_aside.is_empty());
-    for page in [&nothing, &half] {
+    for page in [&one, &half] {
         let mut reports = page.reports.iter().map(|r| r.raw.clone().unwrap());
         let mut recognised = page.recognised.iter().peekable();
         for (n, report) in plain.reports.iter().enumerate() {
@@ -249,7 +258,6 @@ fn what_is_recognised_is_what_would_have_been_read() {
         assert!(reports.next().is_none() && recognised.next().is_none());
         assert_eq!(page.set_aside, plain.set_aside);
     }
-    assert!(nothing.recognised.is_empty());
-    assert!(!half.recognised.is_empty() && !half.reports.is_empty());
+    assert_eq!((one.recognised.len(), half.recognised.len()), (1, 3));
     assert!(all.reports.is_empty() && all.recognised.len() >= 7);
 }
