@@ -365,6 +365,7 @@ fn workbook(bytes: &[u8]) {
     };
     let tables = form();
     let wanted = Wanted {
+        added: &[],
         tables: &tables,
         layouts: &[],
         leave: &["Theirs".to_owned()],

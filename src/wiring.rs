@@ -1,7 +1,7 @@
 //! Configuration → concrete connectors, store, clock: the only file of the application that names connector crates.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use poamd_contract::chance::Chance;
@@ -140,6 +140,26 @@ pub fn store(config: &Config, env: &dyn Env) -> Result<Store, WiringError> {
         make_folder(file)?;
     }
     Ok(Store::open(url, config.database.pool_size)?)
+}
+
+/// A ledger as it is found.
+pub enum Found {
+    /// It opens, and its schema is that of this program.
+    Ready(Store),
+    /// It is empty, or of an older program; the next start brings it up to date.
+    Behind,
+    /// Nothing is at that place.
+    Missing(PathBuf),
+}
+
+/// Looks whether there is a ledger; makes and changes nothing.
+pub fn find_store(config: &Config, env: &dyn Env) -> Result<Found, WiringError> {
+    let url = database_url(config, env)?;
+    if let Some(file) = url.file().filter(|file| !file.exists()) {
+        return Ok(Found::Missing(file.to_owned()));
+    }
+    let store = Store::open_as_is(url, config.database.pool_size)?;
+    Ok(store.map_or(Found::Behind, Found::Ready))
 }
 
 /// The folder of a new database; an existing one is left as it is.

@@ -18,7 +18,7 @@ use crate::config::{Config, CronExpr, DatabaseUrl, duration, example};
 use crate::jobs::Quiet;
 use crate::query::instant;
 use crate::store::{Store, accounts, watched};
-use crate::wiring::{self, Surroundings, WiringError};
+use crate::wiring::{self, Found, Surroundings, WiringError};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -69,10 +69,13 @@ fn check(shell: &mut Shell<'_>, at: Option<&Path>, args: &Try) -> Result<Exit, F
         format!("{} is well formed", path.display()),
     )];
     checks.extend(secrets(&config, shell));
-    let store = wiring::store(&config, &*shell.env);
-    checks.extend(parts(&config, store.as_ref()));
+    let found = wiring::find_store(&config, &*shell.env);
+    checks.extend(parts(&config, found.as_ref()));
     // A ledger that does not open has been told of by its own check.
-    let store = store.ok();
+    let store = match found {
+        Ok(Found::Ready(store)) => Some(store),
+        Ok(Found::Behind | Found::Missing(_)) | Err(_) => None,
+    };
     checks.push(references(&config, store.as_ref()));
     checks.extend(estate::offline(&config));
     checks.extend(timetable(&config, shell));
@@ -97,18 +100,46 @@ fn secrets(config: &Config, shell: &Shell<'_>) -> Vec<Check> {
     checks
 }
 
-fn parts(config: &Config, store: Result<&Store, &WiringError>) -> Vec<Check> {
+/// A check makes nothing: it says what the next start will make.
+fn database(found: Result<&Found, &WiringError>) -> Check {
+    const NAME: &str = "database";
+    match found {
+        Err(error) => Check::failed(NAME, error.to_string()),
+        Ok(Found::Ready(_)) => Check::ok(NAME, "opens, and its schema is that of this program"),
+        Ok(Found::Behind) => Check::ok(
+            NAME,
+            "opens; its schema is not that of this program yet, the next start brings it up to date",
+        ),
+        Ok(Found::Missing(file)) => {
+            let folder = file.parent().filter(|f| !f.as_os_str().is_empty());
+            match folder.is_none_or(Path::exists) {
+                true => Check::ok(
+                    NAME,
+                    format!(
+                        "{} does not exist yet; it is created at start",
+                        file.display()
+                    ),
+                ),
+                false => Check::warning(
+                    NAME,
+                    format!(
+                        "{} does not exist yet, nor does its folder; both are created at start: see that [database] url \
+                         is spelled right",
+                        file.display()
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+fn parts(config: &Config, found: Result<&Found, &WiringError>) -> Vec<Check> {
     let of = |name: &str, outcome: Result<String, String>| match outcome {
         Ok(detail) => Check::ok(name, detail),
         Err(detail) => Check::failed(name, detail),
     };
     vec![
-        of(
-            "database",
-            store
-                .map(|_| "opens, and its schema is that of this program".to_owned())
-                .map_err(|e| e.to_string()),
-        ),
+        database(found),
         of(
             "policies",
             wiring::policies(config)

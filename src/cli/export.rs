@@ -101,7 +101,8 @@ pub struct Args {
     /// File to write; without it standard output (workbooks need one)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The ledger as it was at the end of this day, in UTC
+    /// The ledger as it was at the end of this day, in UTC, texts and overrides too; a past day has no priorities, and
+    /// settings are those of today
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_of: Option<NaiveDate>,
     /// Which records
@@ -150,6 +151,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, args: &Args) -> Result<(), 
             && (args.roll_up || opened.config.poam.roll_up),
     };
     let bytes = read.bytes(args, options)?;
+    read.tell_unkept(shell, moment)?;
     match &args.out {
         None => Ok(shell.out.write_all(&bytes)?),
         Some(path) => {
@@ -299,6 +301,19 @@ fn read(opened: &Opened, filter: &Filter, moment: Moment, args: &Args) -> Result
 }
 
 impl Read {
+    /// A past day that nobody kept whole is not passed off as one.
+    fn tell_unkept(&self, shell: &mut Shell<'_>, moment: Moment) -> Result<(), Failure> {
+        match self {
+            Self::Dataset(data) if data.unkept_texts > 0 => shell.note(&format!(
+                "of {} findings that changed since {} no text was kept for that day: description, CVEs and ports of \
+                 theirs are left out",
+                data.unkept_texts,
+                moment.day()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn count(&self) -> usize {
         match self {
             Self::Entries(entries) => entries.len(),

@@ -22,8 +22,28 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), 
     told.tell(shell, &distances, |all| {
         let legend =
             "DFR detailed finding review, CAP corrective action plan: what the agency asks for";
-        all.iter().map(line).chain([legend.to_owned()]).collect()
+        let lines = all.iter().flat_map(|one| [Some(line(one)), counted(one)]);
+        lines.flatten().chain([legend.to_owned()]).collect()
     })
+}
+
+/// Records that a line names; five fit into 80 columns.
+const SHOWN: usize = 5;
+
+/// The records that are counted.
+fn counted(distance: &Distance) -> Option<String> {
+    let shown: Vec<String> = distance
+        .records
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    let more = (distance.records.len() - shown.len()) as u64 + distance.more_records;
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!shown.is_empty()).then(|| format!("     {}{more}", shown.join(", ")))
 }
 
 fn line(distance: &Distance) -> String {

@@ -1,17 +1,19 @@
 //! How far the records are from what makes an agency escalate (FedRAMP Rev5 performance management; `poam.md` 2.5):
 //! DFR, a detailed finding review, then CAP, a corrective action plan. The thresholds are data (`data/clocks`). Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, Months, NaiveDate};
 use serde::Serialize;
 
 use super::clock::frames::{self, Trigger};
 use super::rating::Rating;
+use super::record::RecordId;
 
 /// A record as triggers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aged {
+    pub id: RecordId,
     pub weakness: String,
     pub rating: Rating,
     pub detected: NaiveDate,
@@ -64,6 +66,20 @@ pub struct Distance {
     pub reached_on: Option<NaiveDate>,
     /// What else there is to say.
     pub note: String,
+    /// The records that are counted, those first that have been for the longest time; at most [`NAMED`].
+    pub records: Vec<RecordId>,
+    /// How many more there are.
+    pub more_records: u64,
+}
+
+/// Records that are named at most.
+const NAMED: usize = 20;
+
+/// The first of these records, and how many more there are.
+fn named(records: impl IntoIterator<Item = RecordId>) -> (Vec<RecordId>, u64) {
+    let mut records = records.into_iter();
+    let named = records.by_ref().take(NAMED).collect();
+    (named, records.count() as u64)
 }
 
 impl Distance {
@@ -116,13 +132,15 @@ fn ripe(record: &Aged, days: u32) -> NaiveDate {
 
 fn aged(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Distance> {
     let (rating, threshold, days) = terms(trigger)?;
-    let mut ripens: Vec<NaiveDate> = records
+    let mut ripens: Vec<(NaiveDate, RecordId)> = records
         .iter()
         .filter(|record| record.rating == rating && record.was_open(today))
-        .map(|record| ripe(record, days))
+        .map(|record| (ripe(record, days), record.id))
         .collect();
     ripens.sort_unstable();
-    let count = ripens.iter().filter(|day| **day <= today).count() as u64;
+    let counted = ripens.iter().filter(|(day, _)| *day <= today);
+    let count = counted.clone().count() as u64;
+    let (records, more_records) = named(counted.map(|(_, id)| *id));
     let nth = usize::try_from(threshold)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
@@ -132,8 +150,10 @@ fn aged(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Distanc
         count: Some(count),
         threshold: Some(threshold),
         left: Some(threshold.saturating_sub(count)),
-        reached_on: ripens.get(nth).copied().map(|day| day.max(today)),
+        reached_on: ripens.get(nth).map(|(day, _)| (*day).max(today)),
         note: String::new(),
+        records,
+        more_records,
     })
 }
 
@@ -143,12 +163,17 @@ fn unique(
     baseline: Option<u32>,
     today: NaiveDate,
 ) -> Distance {
-    let names: BTreeSet<&str> = records
-        .iter()
-        .filter(|record| record.is_vulnerability && record.was_open(today))
-        .map(|record| record.weakness.as_str())
-        .collect();
-    let count = names.len() as u64;
+    // Of each vulnerability its oldest record.
+    let mut oldest: BTreeMap<&str, (NaiveDate, RecordId)> = BTreeMap::new();
+    let open = records.iter();
+    for record in open.filter(|record| record.is_vulnerability && record.was_open(today)) {
+        let this = (record.detected, record.id);
+        let known = oldest.entry(&record.weakness).or_insert(this);
+        *known = this.min(*known);
+    }
+    let count = oldest.len() as u64;
+    let ordered: BTreeSet<(NaiveDate, RecordId)> = oldest.into_values().collect();
+    let (records, more_records) = named(ordered.into_iter().map(|(_, id)| id));
     let percent = u64::from(trigger.increase_percent.unwrap_or_default());
     let least = u64::from(trigger.or_at_least.unwrap_or_default());
     let threshold = baseline.map(|baseline| {
@@ -170,6 +195,8 @@ fn unique(
             },
             |baseline| format!("{baseline} at authorization"),
         ),
+        records,
+        more_records,
     }
 }
 
@@ -195,6 +222,9 @@ fn unauthenticated(trigger: &Trigger, looks: Looks, today: NaiveDate) -> Distanc
         } else {
             "not counted: nothing has been looked at yet".to_owned()
         },
+        // Places are counted here, no records.
+        records: Vec::new(),
+        more_records: 0,
     }
 }
 
@@ -202,7 +232,8 @@ fn unauthenticated(trigger: &Trigger, looks: Looks, today: NaiveDate) -> Distanc
 fn repeated(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Distance> {
     let months = trigger.months?;
     let from = today.checked_sub_months(Months::new(months))?;
-    let mut begins: Vec<(NaiveDate, String)> = frames::frames()
+    type Terms = (Rating, u64, u32);
+    let mut begins: Vec<(NaiveDate, String, Terms)> = frames::frames()
         .triggers
         .iter()
         .filter(|t| t.metric.is_none())
@@ -212,20 +243,30 @@ fn repeated(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Dis
             beginnings(records, rating, threshold, days, today)
                 .into_iter()
                 .filter(|day| *day > from)
-                .map(move |day| (day, name.clone()))
+                .map(move |day| (day, name.clone(), (rating, threshold, days)))
         })
         .collect();
     begins.sort();
     let mut worst = 0;
     let mut which = String::new();
-    for (_, name) in &begins {
-        let times = begins.iter().filter(|(_, other)| other == name).count();
+    for (_, name, _) in &begins {
+        let times = begins.iter().filter(|(_, other, _)| other == name).count();
         if times > worst {
             worst = times;
             which.clone_from(name);
         }
     }
     let count = worst as u64;
+    let of_worst = begins.iter().filter(|(_, name, _)| *name == which);
+    let counted: BTreeSet<(NaiveDate, RecordId)> = of_worst
+        .flat_map(|(day, _, (rating, _, days))| {
+            let old = records.iter().filter(move |record| {
+                record.rating == *rating && ripe(record, *days) <= *day && record.was_open(*day)
+            });
+            old.map(|record| (ripe(record, *days), record.id))
+        })
+        .collect();
+    let (named, more_records) = named(counted.into_iter().map(|(_, id)| id));
     Some(Distance {
         trigger: format!("any of these again within {months} months"),
         action: trigger.action.clone().unwrap_or_default(),
@@ -238,6 +279,8 @@ fn repeated(trigger: &Trigger, records: &[Aged], today: NaiveDate) -> Option<Dis
         } else {
             format!("reached most often since {from}: {which}")
         },
+        records: named,
+        more_records,
     })
 }
 
@@ -287,6 +330,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, at)| Aged {
+                id: RecordId(n as i64 + 1),
                 weakness: format!("CVE-2026-{n:04}"),
                 rating,
                 detected: day(at),
@@ -357,6 +401,7 @@ mod tests {
         assert_eq!((first.count, first.left), (Some(3), Some(2)));
         assert_eq!(first.reached_on, Some(day("2026-12-02")));
         assert!(!first.is_reached());
+        assert_eq!(first.records, [1, 2, 3].map(RecordId));
         let fewer = &ask(&aged[..4], None)[0];
         assert_eq!(fewer.reached_on, None);
         let old = records(Rating::High, &["2026-09-01"; 5]);
@@ -379,6 +424,12 @@ mod tests {
         let many = records(Rating::Low, &["2026-11-01"; 22]);
         let unknown = &ask(&many, None)[4];
         assert_eq!((unknown.count, unknown.left), (Some(22), None));
+        assert_eq!((unknown.records.len(), unknown.more_records), (20, 2));
+        // Two records of one vulnerability are one, named by the older.
+        let mut twice = records(Rating::Low, &["2026-11-02", "2026-11-01"]);
+        twice[0].weakness = twice[1].weakness.clone();
+        let one = &ask(&twice, None)[4];
+        assert_eq!((one.count, &one.records[..]), (Some(1), &[RecordId(2)][..]));
         for (baseline, threshold) in [(0, 10), (12, 22), (50, 60), (100, 120), (101, 122)] {
             let got = &ask(&many, Some(baseline))[4];
             assert_eq!(got.threshold, Some(threshold), "{baseline}");
@@ -410,6 +461,7 @@ mod tests {
             "{}",
             again.note
         );
+        assert_eq!(again.records.len(), 10, "those of both times");
         // Long ago counts no longer.
         let mut old = closed(records(Rating::High, &["2026-01-01"; 5]), "2026-03-20");
         old.extend(records(Rating::High, &["2026-09-25"; 5]));

@@ -42,15 +42,19 @@ struct Group {
 
 /// The sheet as a workbook of our own.
 pub fn workbook(data: &Dataset) -> Result<Vec<u8>, FormError> {
-    Ok(sheet::write(&[table(data)?], data.today)?)
+    let mut tables = vec![table(data)?];
+    let further = sheet::further(&mut tables);
+    tables.extend(further);
+    Ok(sheet::write(&tables, data.today)?)
 }
 
 /// A customer's own empty form, filled.
 pub fn filled(own: &[u8], data: &Dataset, leave: &[String]) -> Result<Vec<u8>, FormError> {
-    let tables = [table(data)?];
+    let mut tables = [table(data)?];
     Ok(sheet::fill(
         own,
         &Wanted {
+            added: &sheet::further(&mut tables),
             tables: &tables,
             layouts: &[],
             leave,

@@ -1,7 +1,6 @@
 //! The POA&M sheet of eMASS, by header. Rev4 and Rev5 name columns differently; instances order them as they like and
 //! have more or fewer, so a customer's own empty export is the better model (`--into`).
 
-use chrono::NaiveDate;
 use poamd_contract::severity::Severity;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -10,9 +9,9 @@ use super::FormError;
 use super::dataset::{Dataset, Milestone, Record, detector};
 use super::sheet::{self, Cell, Check, Column, Table, Wanted};
 use crate::domain::deviation::{DeviationKind, DeviationState};
-use crate::domain::milestone::MilestoneChangeKind;
+use crate::domain::milestone;
 use crate::domain::record::RecordStatus;
-use crate::render::spreadsheet::bounded;
+use crate::render::spreadsheet::{bounded, bounded_of};
 
 const DATA: &str = include_str!("data/emass-poam-fields.json");
 
@@ -86,6 +85,8 @@ pub fn filled(
     Ok(sheet::fill(
         own,
         &Wanted {
+            // An import takes one sheet; what it takes of a text is cut to its limits.
+            added: &[],
             tables: &tables,
             layouts: &[],
             leave,
@@ -195,9 +196,14 @@ fn check(fields: &Fields, key: &str) -> Option<Check> {
     }
 }
 
+/// Where a text stands whole that eMASS takes only the beginning of.
+fn whole(r: &Record) -> String {
+    format!("poamd export --format fedramp-xlsx, {}", r.id)
+}
+
 /// What stands in a column of an item; `None` for a column of its steps, or one that only people can fill.
 fn item(key: &str, data: &Dataset, r: &Record) -> Option<Cell> {
-    let long = |text: &str| Cell::text(bounded(text, LONG));
+    let long = |text: &str| Cell::text(bounded_of(text, LONG, &whole(r)));
     Some(match key {
         "Control Vulnerability Description" => long(&format!("{}\n{}", r.title, r.description)),
         "Controls / APs" => Cell::text(r.controls.join(", ")),
@@ -206,9 +212,10 @@ fn item(key: &str, data: &Dataset, r: &Record) -> Option<Cell> {
             Cell::text(bounded(office.unwrap_or_default(), SHORT))
         }
         "Security Checks" => long(&r.weakness),
-        "Resources Required" => Cell::text(bounded(
+        "Resources Required" => Cell::text(bounded_of(
             r.resources_required.as_deref().unwrap_or_default(),
             RESOURCES,
+            &whole(r),
         )),
         "Scheduled Completion Date" => Cell::day(r.due),
         "Milestone with Completion Dates" => {
@@ -257,31 +264,37 @@ fn item(key: &str, data: &Dataset, r: &Record) -> Option<Cell> {
 
 /// What stands in the columns of a step.
 fn step(key: &str, r: &Record, m: &Milestone) -> Option<Cell> {
-    let changes = || r.milestone_changes.iter().filter(|c| c.number == m.number);
-    let done = changes().find(|c| c.kind == MilestoneChangeKind::Complete);
+    let now = stands(r, m)?;
     Some(match key {
         "Milestone ID" => Cell::Text(m.number.to_string()),
-        "Milestone Description" => Cell::text(bounded(&m.description, LONG)),
-        "Milestone Status" => Cell::text(if done.is_some() {
-            "Complete"
-        } else {
-            "Pending"
+        "Milestone Description" => Cell::text(bounded_of(&m.description, LONG, &whole(r))),
+        "Milestone Status" => Cell::text(match now.completed {
+            Some(_) => "Complete",
+            None => "Pending",
         }),
         "Milestone Status Comments" => {
-            let newest = changes().next_back();
-            Cell::text(bounded(newest.map_or("", |c| c.said.as_str()), LONG))
+            let mut newest = r.milestone_changes.iter().rev();
+            let newest = newest.find(|c| c.number == m.number);
+            let said = newest.map_or("", |c| c.said.as_str());
+            Cell::text(bounded_of(said, LONG, &whole(r)))
         }
-        "Milestone Scheduled Completion Date" => Cell::Day(moved_day(r, m)),
-        "Milestone Completion Date" => Cell::day(done.map(|c| c.due.unwrap_or(c.at.date_naive()))),
+        "Milestone Scheduled Completion Date" => Cell::Day(now.due),
+        "Milestone Completion Date" => Cell::day(now.completed),
         _ => return None,
     })
 }
 
-/// The day a step is due after its changes.
-fn moved_day(r: &Record, m: &Milestone) -> NaiveDate {
-    let changes = r.milestone_changes.iter().filter(|c| c.number == m.number);
-    let moves = changes.filter(|c| c.kind != MilestoneChangeKind::Complete);
-    moves.filter_map(|c| c.due).next_back().unwrap_or(m.due)
+/// A step after its changes; its text stays as it was laid down.
+fn stands(r: &Record, m: &Milestone) -> Option<milestone::Step> {
+    let changes = r.milestone_changes.iter();
+    let changes = changes.map(|c| milestone::Change {
+        number: c.number,
+        kind: c.kind,
+        description: "",
+        due: c.due,
+        day: c.at.date_naive(),
+    });
+    milestone::steps([(m.number, m.description.clone(), m.due)], changes).pop()
 }
 
 fn accepted(r: &Record) -> Option<&super::dataset::Deviation> {

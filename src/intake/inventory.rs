@@ -68,7 +68,7 @@ pub fn take_items(
         changes.extend(take(conn, account, item, stored.get(&item.arn), at)?);
     }
     if complete {
-        changes.extend(gone(conn, cell, technology, &present)?);
+        changes.extend(gone(conn, cell, technology, &present, at)?);
     }
     let count = |state| changes.iter().filter(|c| c.state == state).count() as u64;
     inventory.new = count("new");
@@ -100,8 +100,8 @@ fn take(
     let Some((row, state)) = next_row(item, stored, &hash, at) else {
         return Ok(None);
     };
-    if stored.is_some() {
-        items::update(conn, &row)?;
+    if let Some(was) = stored {
+        items::update(conn, was, &row, stamp(at))?;
     } else {
         items::insert_all(conn, std::slice::from_ref(&row))?;
     }
@@ -128,11 +128,12 @@ fn gone(
     cell: &Cell,
     technology: &str,
     present: &HashSet<&str>,
+    at: DateTime<Utc>,
 ) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for row in items::of_technology(conn, cell.account.as_str(), technology)? {
         let here = cell.region.is_global() || row.region == cell.region.as_str();
-        if here && !present.contains(row.arn.as_str()) && missed(conn, &row)? {
+        if here && !present.contains(row.arn.as_str()) && missed(conn, &row, at)? {
             changes.push(Change {
                 revision: row.revision,
                 item: row.arn,
@@ -144,7 +145,7 @@ fn gone(
 }
 
 /// Counts an absence; whether that makes the item inactive.
-fn missed(conn: &mut AnyConnection, row: &ItemRow) -> Result<bool> {
+fn missed(conn: &mut AnyConnection, row: &ItemRow, at: DateTime<Utc>) -> Result<bool> {
     if row.absent >= ABSENCES {
         return Ok(false);
     }
@@ -155,7 +156,7 @@ fn missed(conn: &mut AnyConnection, row: &ItemRow) -> Result<bool> {
         active,
         ..row.clone()
     };
-    items::update(conn, &counted)?;
+    items::update(conn, row, &counted, stamp(at))?;
     Ok(!active)
 }
 

@@ -13,7 +13,7 @@ use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordId;
 use crate::store::shown::{self, ShownFinding};
-use crate::store::{AnyConnection, Result};
+use crate::store::{AnyConnection, Result, versions};
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -111,7 +111,11 @@ pub fn list(
 ) -> Result<Vec<FindingView>> {
     let sieve = filter.sieve(conn)?;
     let mut said: HashMap<(String, String), Said> = HashMap::new();
-    for report in shown::reports(conn)? {
+    let reports = match snapshot.until {
+        Some(moment) => versions::reports_at(conn, moment)?,
+        None => shown::reports(conn)?,
+    };
+    for report in reports {
         let entry = said
             .entry((report.account, report.fingerprint))
             .or_default();

@@ -14,22 +14,23 @@ pub mod poam;
 pub mod priority;
 pub mod quarantine;
 pub mod ticket;
+pub mod told;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use poamd_contract::finding::ResourceRef;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::overrides::Subject;
+use crate::domain::overrides::{Overrides, Subject};
 use crate::store::accounts::AccountRow;
 use crate::store::columns::Col;
 use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownJustification};
 use crate::store::tickets::TicketRow;
-use crate::store::{self, AnyConnection, Result, versions};
+use crate::store::{self, AnyConnection, Result, overrides, versions};
 
 /// One column of a view as a flat table: its name, and the keys that lead to its value in the JSON of a row.
 pub type Column = (&'static str, &'static [&'static str]);
@@ -79,6 +80,8 @@ pub struct Snapshot {
     /// By record, desk and generation.
     pub tickets: Vec<TicketRow>,
     justifications: Vec<ShownJustification>,
+    /// Account and fingerprint of what counts as an override says.
+    overridden: HashSet<(String, String)>,
     /// The moment it is of, if that is past.
     until: Option<DateTime<Utc>>,
 }
@@ -92,15 +95,15 @@ impl Snapshot {
                 records: store::records::all(conn)?,
                 tickets: in_order(store::tickets::all(conn)?),
                 justifications: shown::justifications(conn)?,
-                ..Self::surroundings(conn)?
+                ..Self::surroundings(store::accounts::all(conn)?, store::items::all(conn)?)
             };
-            now.count_as_overridden(conn)?;
+            now.count_as_overridden(&overrides::in_force(conn)?)?;
             Ok(now)
         })
     }
 
     /// As it was when `moment` ended (for a day: [`end_of`]): records, the findings on them, tickets and justifications.
-    /// What came later is left out. Names of accounts and items are those of today.
+    /// What came later is left out; accounts and items are called as they were.
     pub fn as_of(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Self> {
         shown::at_one_moment(conn, |conn| {
             let mut then = Self {
@@ -109,31 +112,38 @@ impl Snapshot {
                 tickets: in_order(versions::tickets_at(conn, moment)?),
                 justifications: versions::justifications_at(conn, moment)?,
                 until: Some(moment),
-                ..Self::surroundings(conn)?
+                ..Self::surroundings(
+                    versions::accounts_at(conn, moment)?,
+                    versions::items_at(conn, moment)?,
+                )
             };
             let there: BTreeSet<i64> = then.records.iter().map(|row| row.id).collect();
             then.tickets.retain(|row| there.contains(&row.record_id));
+            then.count_as_overridden(&overrides::in_force_at(conn, moment)?)?;
             Ok(then)
         })
     }
 
     /// Findings count with what the overrides in force say; a mark names the one that does.
-    fn count_as_overridden(&mut self, conn: &mut AnyConnection) -> Result<()> {
-        let overrides = store::overrides::in_force(conn)?;
-        if overrides.is_empty() {
+    fn count_as_overridden(&mut self, in_force: &Overrides) -> Result<()> {
+        if in_force.is_empty() {
             return Ok(());
         }
-        let accounts = store::overrides::account_names(conn)?;
+        let accounts = overrides::named(self.accounts.values());
         for finding in &mut self.findings {
             let subject = Subject {
                 weakness: &finding.weakness_id,
-                technology: &store::overrides::technology(&finding.resources),
-                account: &store::overrides::names_of(&accounts, &finding.account),
+                technology: &overrides::technology(&finding.resources),
+                account: &overrides::names_of(&accounts, &finding.account),
             };
-            let counted = overrides.count(&subject, finding.severity.map(|s| s.0), finding.score);
+            let counted = in_force.count(&subject, finding.severity.map(|s| s.0), finding.score);
             let Some(by) = counted.by else { continue };
             finding.severity = counted.severity.map(Col);
             finding.score = counted.score;
+            if !counted.disabled {
+                let key = (finding.account.clone(), finding.fingerprint.clone());
+                self.overridden.insert(key);
+            }
             let mut marks = texts(&finding.marks);
             marks.push(if counted.disabled {
                 format!("disabled-by-override-{by}")
@@ -145,23 +155,30 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What has no history: accounts and items.
-    fn surroundings(conn: &mut AnyConnection) -> Result<Self> {
-        Ok(Self {
-            accounts: store::accounts::all(conn)?
+    /// Whether a finding counts with what an override says, not its detector.
+    pub fn is_overridden(&self, finding: &ShownFinding) -> bool {
+        let key = (finding.account.clone(), finding.fingerprint.clone());
+        !self.overridden.is_empty() && self.overridden.contains(&key)
+    }
+
+    /// Accounts and items, with nothing on them yet.
+    fn surroundings(accounts: Vec<AccountRow>, items: Vec<ItemRow>) -> Self {
+        Self {
+            accounts: accounts
                 .into_iter()
                 .map(|row| (row.id.clone(), row))
                 .collect(),
-            items: store::items::all(conn)?
+            items: items
                 .into_iter()
                 .map(|row| ((row.account.clone(), row.arn.clone()), row))
                 .collect(),
+            overridden: HashSet::new(),
             findings: Vec::new(),
             records: Vec::new(),
             tickets: Vec::new(),
             justifications: Vec::new(),
             until: None,
-        })
+        }
     }
 
     /// What people call an account; `None` for one that is not watched.

@@ -128,6 +128,11 @@ fn wrap(
 
 fn wrapped(text: &str, indent: usize) -> String {
     let room = TEXT_WIDTH.saturating_sub(indent).max(20);
+    folded(text, room).join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// A text in lines of at most so many characters, unless a word is longer; at least one line.
+pub fn folded(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -141,7 +146,7 @@ fn wrapped(text: &str, indent: usize) -> String {
         line.push_str(word);
     }
     lines.push(line);
-    lines.join(&format!("\n{}", " ".repeat(indent)))
+    lines
 }
 
 fn day(value: &Value) -> Option<NaiveDate> {

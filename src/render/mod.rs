@@ -12,3 +12,5 @@ pub mod sink;
 pub mod spreadsheet;
 pub mod templates;
 pub mod ticket;
+
+pub use helpers::folded;

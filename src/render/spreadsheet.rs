@@ -19,11 +19,20 @@ pub fn cell(text: &str) -> Cow<'_, str> {
 
 /// Text of at most so many UTF-16 units; what is cut is told at its end.
 pub fn bounded(text: &str, most: usize) -> Cow<'_, str> {
+    bounded_of(text, most, "")
+}
+
+/// The same, with where the whole is.
+pub fn bounded_of<'t>(text: &'t str, most: usize, whole: &str) -> Cow<'t, str> {
     if text.len() <= most || units(text) <= most {
         return Cow::Borrowed(text);
     }
     // Room for the mark and its number.
-    let room = most.saturating_sub(45);
+    let whole = match whole {
+        "" => String::new(),
+        whole => format!("; whole: {whole}"),
+    };
+    let room = most.saturating_sub(45 + units(&whole));
     let mut kept = String::with_capacity(room);
     let mut used = 0;
     for c in text.chars() {
@@ -35,7 +44,7 @@ pub fn bounded(text: &str, most: usize) -> Cow<'_, str> {
     }
     let left = text.chars().count() - kept.chars().count();
     // Writing to a String cannot fail.
-    let _ = write!(kept, "\n[cut here: {left} more characters]");
+    let _ = write!(kept, "\n[cut here: {left} more characters{whole}]");
     Cow::Owned(kept)
 }
 
@@ -64,7 +73,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn units(text: &str) -> usize {
+/// Length in UTF-16 units, as spreadsheets count.
+pub fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::escalation::Distance;
 use crate::domain::rating::Rating;
-use crate::domain::record::RecordStatus;
+use crate::domain::record::{RecordId, RecordStatus};
 
 /// How many lines of each list the mail shows; the attachment has all.
 const LATE_SHOWN: usize = 20;
@@ -272,7 +272,14 @@ pub struct TriggerLine {
     pub reached: bool,
     /// The day on which it would be reached if nothing closed.
     pub on: Option<NaiveDate>,
+    /// Of the records that are counted the first few.
+    pub records: Vec<RecordId>,
+    /// How many more there are.
+    pub more: u64,
 }
+
+/// Records that a trigger's line names.
+const TRIGGERING: usize = 4;
 
 impl TriggerLine {
     fn of(distance: &Distance) -> Option<Self> {
@@ -284,6 +291,8 @@ impl TriggerLine {
             left: distance.left?,
             reached: distance.is_reached(),
             on: distance.reached_on.filter(|_| !distance.is_reached()),
+            records: distance.records.iter().take(TRIGGERING).copied().collect(),
+            more: distance.records.len().saturating_sub(TRIGGERING) as u64 + distance.more_records,
         })
     }
 }

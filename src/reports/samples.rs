@@ -9,7 +9,7 @@ use super::context::{
 };
 use crate::domain::escalation::Distance;
 use crate::domain::rating::Rating;
-use crate::domain::record::RecordStatus;
+use crate::domain::record::{RecordId, RecordStatus};
 use crate::render::templates::Sampled;
 
 type Parts = (ReportHead, Vec<RecordRow>, Changes, Vec<GapLine>);
@@ -53,6 +53,8 @@ fn head() -> ReportHead {
                 left: Some(2),
                 reached_on: as_of.date_naive().checked_add_days(Days::new(9)),
                 note: String::new(),
+                records: [12, 15, 31].map(RecordId).into(),
+                more_records: 0,
             },
             Distance {
                 trigger: "5 High older than 60 days".into(),
@@ -62,6 +64,8 @@ fn head() -> ReportHead {
                 left: Some(0),
                 reached_on: Some(as_of.date_naive()),
                 note: String::new(),
+                records: (1..=20).map(RecordId).collect(),
+                more_records: 118,
             },
         ],
         audit: AuditHead {

@@ -84,27 +84,65 @@ pub fn migrate(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     }
 }
 
-fn migrate_one<C, DB>(conn: &mut C, set: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+/// Whether the schema is not that of this binary yet. A newer one is refused, and nothing is written.
+pub fn is_behind(conn: &mut AnyConnection) -> Result<bool, StoreError> {
+    // Asking an empty database for its migrations would make their table.
+    let head: QueryResult<i64> = audit_head::table.select(audit_head::n).first(conn);
+    if let Err(error) = head {
+        let text = error.to_string();
+        let is_empty = text.contains("no such table") || text.contains("does not exist");
+        return if is_empty {
+            Ok(true)
+        } else {
+            Err(error.into())
+        };
+    }
+    match conn {
+        AnyConnection::Sqlite(c) => is_one_behind(c, SQLITE),
+        AnyConnection::Postgres(c) => is_one_behind(c, POSTGRES),
+    }
+}
+
+fn is_one_behind<C, DB>(conn: &mut C, set: EmbeddedMigrations) -> Result<bool, StoreError>
+where
+    C: MigrationHarness<DB>,
+    DB: diesel::backend::Backend,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_newer(conn, &set)?;
+    let pending = conn.has_pending_migration(set);
+    pending.map_err(|source| StoreError::Migration { source })
+}
+
+fn refuse_newer<C, DB>(conn: &mut C, set: &EmbeddedMigrations) -> Result<(), StoreError>
 where
     C: MigrationHarness<DB>,
     DB: diesel::backend::Backend,
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let trouble = |source| StoreError::Migration { source };
-    let known: Vec<String> = MigrationSource::<DB>::migrations(&set)
+    let known: Vec<String> = MigrationSource::<DB>::migrations(set)
         .map_err(trouble)?
         .iter()
         .map(|m| m.name().version().to_string())
         .collect();
-    if let Some(newer) = conn
+    let newer = conn
         .applied_migrations()
         .map_err(trouble)?
         .iter()
         .map(ToString::to_string)
-        .find(|v| !known.contains(v))
-    {
-        return Err(StoreError::NewerSchema { version: newer });
-    }
+        .find(|v| !known.contains(v));
+    newer.map_or(Ok(()), |version| Err(StoreError::NewerSchema { version }))
+}
+
+fn migrate_one<C, DB>(conn: &mut C, set: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    C: MigrationHarness<DB>,
+    DB: diesel::backend::Backend,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_newer(conn, &set)?;
+    let trouble = |source| StoreError::Migration { source };
     let done = conn.run_pending_migrations(set).map_err(trouble)?;
     Ok(done.iter().map(ToString::to_string).collect())
 }

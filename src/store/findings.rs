@@ -299,6 +299,7 @@ pub fn replace(conn: &mut AnyConnection, was: &FindingRow, row: &FindingRow) -> 
     if before.shows_otherwise(&after) {
         versions::keep_findings(conn, &[before], row.changed_at)?;
     }
+    versions::keep_texts(conn, was, row)?;
     diesel::update(findings::table.find((&row.account, &row.fingerprint)))
         .set(row)
         .execute(conn)?;

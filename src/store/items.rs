@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::dialect::insert_rows;
 use super::schema::{item_revisions, items};
-use super::{AnyConnection, Result};
+use super::{AnyConnection, Result, versions};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = items, primary_key(account, arn), treat_none_as_default_value = false)]
@@ -75,7 +75,14 @@ pub fn insert_all(conn: &mut AnyConnection, rows: &[ItemRow]) -> Result<()> {
     Ok(insert_rows!(conn, items::table, rows, 1_000)?)
 }
 
-pub fn update(conn: &mut AnyConnection, row: &ItemRow) -> Result<()> {
+/// Writes an item anew and keeps how it was called, if that changed.
+pub fn update(
+    conn: &mut AnyConnection,
+    was: &ItemRow,
+    row: &ItemRow,
+    at: NaiveDateTime,
+) -> Result<()> {
+    versions::keep_item(conn, was, row, at)?;
     diesel::update(items::table.find((&row.account, &row.arn)))
         .set(row)
         .execute(conn)?;

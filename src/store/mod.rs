@@ -146,17 +146,24 @@ pub struct Store {
 impl Store {
     /// Opens and migrates. `connections` bounds those that read.
     pub fn open(url: DatabaseUrl, connections: u32) -> Result<Self> {
-        // Asked once without the pool: its errors would come late and wrapped.
-        let mut first = diesel::r2d2::ManageConnection::connect(&Manager {
-            url: url.clone(),
-            cache: connection::READER_CACHE,
-        })?;
-        let check = dialect::quick_check(&mut first)?;
-        if check != "ok" {
-            return Err(StoreError::Damaged { what: check });
-        }
+        let mut first = first(&url)?;
         dialect::migrate(&mut first)?;
         drop(first);
+        Self::pooled(url, connections)
+    }
+
+    /// Opens what is there and leaves its schema as it is; `None` if that is not this binary's yet. The file of a SQLite
+    /// database has to be there: see [`DatabaseUrl::file`].
+    pub fn open_as_is(url: DatabaseUrl, connections: u32) -> Result<Option<Self>> {
+        let mut first = first(&url)?;
+        if dialect::is_behind(&mut first)? {
+            return Ok(None);
+        }
+        drop(first);
+        Self::pooled(url, connections).map(Some)
+    }
+
+    fn pooled(url: DatabaseUrl, connections: u32) -> Result<Self> {
         Ok(Self {
             readers: pool(&url, connections.max(2), connection::READER_CACHE)?,
             writers: pool(&url, 1, connection::WRITER_CACHE)?,
@@ -214,6 +221,19 @@ impl Store {
             .await
             .map_err(|e| StoreError::Task(e.to_string()))?
     }
+}
+
+/// A connection without the pool, whose errors would come late and wrapped, to a database that is whole.
+fn first(url: &DatabaseUrl) -> Result<AnyConnection> {
+    let mut first = diesel::r2d2::ManageConnection::connect(&Manager {
+        url: url.clone(),
+        cache: connection::READER_CACHE,
+    })?;
+    let check = dialect::quick_check(&mut first)?;
+    if check != "ok" {
+        return Err(StoreError::Damaged { what: check });
+    }
+    Ok(first)
 }
 
 fn pool(url: &DatabaseUrl, connections: u32, cache: u32) -> Result<Pool<Manager>> {

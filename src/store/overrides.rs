@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::ResourceRef;
 use poamd_contract::severity::Severity;
 
-use super::columns::Col;
+use super::accounts::AccountRow;
+use super::columns::{Col, stamp};
 use super::schema::{findings, overrides};
 use super::{AnyConnection, Result, StoreError, accounts};
 use crate::domain::finding::FindingStatus;
@@ -110,20 +111,32 @@ pub fn in_force(conn: &mut AnyConnection) -> Result<Overrides> {
     Ok(Overrides::new(parsed?))
 }
 
+/// Those that were in force at a moment.
+pub fn in_force_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Overrides> {
+    let moment = stamp(moment);
+    let mut rows = all(conn)?;
+    rows.retain(|row| row.at <= moment && row.removed_at.is_none_or(|removed| removed > moment));
+    let parsed: Result<Vec<Override>> = rows.iter().map(OverrideRow::parsed).collect();
+    Ok(Overrides::new(parsed?))
+}
+
 /// Accounts by number, as patterns see them.
 pub fn account_names(conn: &mut AnyConnection) -> Result<BTreeMap<String, AccountNames>> {
-    Ok(accounts::all(conn)?
-        .into_iter()
-        .map(|row| {
-            let names = AccountNames {
-                id: row.id.clone(),
-                name: row.name,
-                label: row.label,
-                partition: row.partition,
-            };
-            (row.id, names)
-        })
-        .collect())
+    Ok(named(&accounts::all(conn)?))
+}
+
+/// The same of accounts that are at hand.
+pub fn named<'a>(rows: impl IntoIterator<Item = &'a AccountRow>) -> BTreeMap<String, AccountNames> {
+    let names = rows.into_iter().map(|row| {
+        let names = AccountNames {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            label: row.label.clone(),
+            partition: row.partition.clone(),
+        };
+        (row.id.clone(), names)
+    });
+    names.collect()
 }
 
 /// An account that is not watched is known by its number alone.

@@ -15,7 +15,7 @@ use crate::domain::blind;
 use crate::domain::escalation::Aged;
 use crate::domain::finding::FindingStatus;
 use crate::domain::rating::Rating;
-use crate::domain::record::RecordStatus;
+use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::ticket::Link;
 
 const KEYS_A_QUERY: usize = 500;
@@ -187,6 +187,7 @@ pub fn aged(conn: &mut AnyConnection) -> Result<Vec<(String, Aged)>> {
         .filter(records::status.ne(Col(RecordStatus::Superseded)))
         .order(records::id)
         .select((
+            records::id,
             records::account,
             records::weakness_id,
             records::weakness_kind,
@@ -197,8 +198,9 @@ pub fn aged(conn: &mut AnyConnection) -> Result<Vec<(String, Aged)>> {
         .load::<AgedRow>(conn)?;
     Ok(rows
         .into_iter()
-        .filter_map(|(account, weakness, kind, rating, detected, closed)| {
+        .filter_map(|(id, account, weakness, kind, rating, detected, closed)| {
             let aged = Aged {
+                id: RecordId(id),
                 weakness,
                 rating: rating?.0,
                 detected: detected.date(),
@@ -211,6 +213,7 @@ pub fn aged(conn: &mut AnyConnection) -> Result<Vec<(String, Aged)>> {
 }
 
 type AgedRow = (
+    i64,
     String,
     String,
     Col<WeaknessKind>,

@@ -519,6 +519,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    finding_text_versions (id) {
+        id -> BigInt,
+        account -> Text,
+        fingerprint -> Text,
+        until -> Timestamp,
+        was -> Text,
+    }
+}
+
+diesel::table! {
+    item_versions (id) {
+        id -> BigInt,
+        account -> Text,
+        arn -> Text,
+        until -> Timestamp,
+        was -> Text,
+    }
+}
+
+diesel::table! {
     ticket_versions (id) {
         id -> BigInt,
         ticket_id -> BigInt,
@@ -722,6 +742,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence,
     record_versions,
     finding_versions,
+    finding_text_versions,
+    item_versions,
     intel_files,
     intel_kev,
     intel_epss,

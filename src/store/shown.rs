@@ -183,6 +183,18 @@ pub fn texts(conn: &mut AnyConnection) -> Result<Vec<ShownText>> {
         .load(conn)?)
 }
 
+/// The details of findings on a record, as JSON, of those that are not fixed before the others.
+pub fn details_of(conn: &mut AnyConnection, record: i64) -> Result<Vec<String>> {
+    let mut rows: Vec<(Col<FindingStatus>, String)> = findings::table
+        .filter(findings::record_id.eq(record))
+        .filter(findings::detail.ne(""))
+        .order((findings::detected_at, findings::fingerprint))
+        .select((findings::status, findings::detail))
+        .load(conn)?;
+    rows.sort_by_key(|(status, _)| status.0 == FindingStatus::Fixed);
+    Ok(rows.into_iter().map(|(_, detail)| detail).collect())
+}
+
 /// Every report, in the order of the findings.
 pub fn reports(conn: &mut AnyConnection) -> Result<Vec<ShownReport>> {
     Ok(finding_reports::table

@@ -1,7 +1,7 @@
-//! What records, findings and tickets were before they changed, kept in the transaction that changes them, and how they
+//! What records, findings, items and tickets were before they changed, kept in the transaction that changes them, and how they
 //! stood at a moment. A version holds what was until a moment; what is, stands in the table itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -10,14 +10,22 @@ use poamd_contract::desk::TicketState;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::accounts::AccountRow;
 use super::columns::{Col, stamp};
 use super::dialect::insert_many;
+use super::findings::FindingRow;
+use super::items::ItemRow;
 use super::justifications::{ACCEPTED, EXPIRED};
 use super::records::RecordRow;
-use super::schema::{finding_versions, record_versions, ticket_versions};
-use super::shown::{self, ShownFinding, ShownJustification};
+use super::schema::{
+    audit, evidence_packs, finding_reports, finding_text_versions, finding_versions, findings,
+    item_versions, record_versions, report_versions, ticket_versions,
+};
+use super::shown::{self, ShownFinding, ShownJustification, ShownReport, ShownText};
 use super::tickets::TicketRow;
-use super::{AnyConnection, Result, from_json, records, tickets, to_json};
+use super::{
+    AnyConnection, Result, accounts, from_json, items, records, settings, tickets, to_json,
+};
 use crate::domain::ticket::Link;
 
 /// SQLite takes 32,766 variables; a version has four.
@@ -61,6 +69,100 @@ pub(super) fn keep_findings(
         }
         insert_many!(conn, finding_versions::table, &rows)?;
     }
+    Ok(())
+}
+
+/// Long texts that were otherwise; those that stayed are left out.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Texts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remediation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requirements: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Texts {
+    fn put(self, text: &mut ShownText) {
+        let put = |place: &mut String, was: Option<String>| {
+            if let Some(was) = was {
+                *place = was;
+            }
+        };
+        put(&mut text.description, self.description);
+        put(&mut text.remediation, self.remediation);
+        put(&mut text.requirements, self.requirements);
+        put(&mut text.detail, self.detail);
+    }
+}
+
+/// Keeps what the long texts of a finding on a record were until they change; nobody is shown those of others.
+pub(super) fn keep_texts(
+    conn: &mut AnyConnection,
+    was: &FindingRow,
+    row: &FindingRow,
+) -> Result<()> {
+    let other = |was: &String, is: &String| (was != is).then(|| was.clone());
+    let texts = Texts {
+        description: other(&was.description, &row.description),
+        remediation: other(&was.remediation, &row.remediation),
+        requirements: other(&was.requirements, &row.requirements),
+        detail: other(&was.detail, &row.detail),
+    };
+    if was.record_id.is_none() || texts == Texts::default() {
+        return Ok(());
+    }
+    diesel::insert_into(finding_text_versions::table)
+        .values((
+            finding_text_versions::account.eq(&was.account),
+            finding_text_versions::fingerprint.eq(&was.fingerprint),
+            finding_text_versions::until.eq(row.changed_at),
+            finding_text_versions::was.eq(to_json(&texts)?),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// How an item is called.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Called {
+    name: String,
+    technology: String,
+    region: String,
+}
+
+impl Called {
+    fn of(row: &ItemRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            technology: row.technology.clone(),
+            region: row.region.clone(),
+        }
+    }
+}
+
+/// Keeps how an item was called until that changes.
+pub(super) fn keep_item(
+    conn: &mut AnyConnection,
+    was: &ItemRow,
+    row: &ItemRow,
+    until: NaiveDateTime,
+) -> Result<()> {
+    let called = Called::of(was);
+    if called == Called::of(row) {
+        return Ok(());
+    }
+    diesel::insert_into(item_versions::table)
+        .values((
+            item_versions::account.eq(&was.account),
+            item_versions::arn.eq(&was.arn),
+            item_versions::until.eq(until),
+            item_versions::was.eq(to_json(&called)?),
+        ))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -169,6 +271,166 @@ pub fn findings_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Ve
     Ok(rows)
 }
 
+/// Name in the settings of the moment before which texts were not kept; only older ledgers have it.
+const TEXTS_SINCE: &str = "texts-kept-since";
+
+/// The long texts of findings on records as they were when `moment` ended, and of how many they are not known: those
+/// have none. A ledger keeps them from its first day, unless it is older than that.
+pub fn texts_at(
+    conn: &mut AnyConnection,
+    moment: DateTime<Utc>,
+) -> Result<(Vec<ShownText>, usize)> {
+    let unknown = unknown_texts(conn, moment)?;
+    let moment = stamp(moment);
+    let kept: Vec<(String, String, String)> = finding_text_versions::table
+        .filter(finding_text_versions::until.gt(moment))
+        .order(finding_text_versions::id.desc())
+        .select((
+            finding_text_versions::account,
+            finding_text_versions::fingerprint,
+            finding_text_versions::was,
+        ))
+        .load(conn)?;
+    let mut earlier: HashMap<(String, String), Vec<String>> = HashMap::new();
+    for (account, fingerprint, was) in kept {
+        earlier.entry((account, fingerprint)).or_default().push(was);
+    }
+    let mut texts = shown::texts(conn)?;
+    for text in &mut texts {
+        let key = (text.account.clone(), text.fingerprint.clone());
+        // From the newest back to the one that held at the moment.
+        for was in earlier.remove(&key).into_iter().flatten() {
+            from_json::<Texts>("a version of a finding's texts", &was)?.put(text);
+        }
+    }
+    texts.retain(|text| !unknown.contains(&(text.account.clone(), text.fingerprint.clone())));
+    Ok((texts, unknown.len()))
+}
+
+/// Findings on records that changed between a moment and the day from which texts are kept.
+fn unknown_texts(
+    conn: &mut AnyConnection,
+    moment: DateTime<Utc>,
+) -> Result<HashSet<(String, String)>> {
+    let since = settings::get(conn, TEXTS_SINCE)?;
+    let since: Option<NaiveDateTime> = since.and_then(|since| since.parse().ok());
+    let moment = stamp(moment);
+    if since.is_none_or(|since| since <= moment) {
+        return Ok(HashSet::new());
+    }
+    let changed: Vec<(String, String)> = findings::table
+        .filter(findings::record_id.is_not_null())
+        .filter(findings::taken_at.le(moment))
+        .filter(findings::changed_at.gt(moment))
+        .select((findings::account, findings::fingerprint))
+        .load(conn)?;
+    Ok(changed.into_iter().collect())
+}
+
+/// Reports as they were when `moment` ended. One without a document is taken for as old as its finding.
+pub fn reports_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Vec<ShownReport>> {
+    type Key = (String, String, i64);
+    let late: HashSet<i64> = evidence_packs::table
+        .filter(evidence_packs::taken_at.gt(stamp(moment)))
+        .select(evidence_packs::id)
+        .load_iter::<i64, _>(conn)?
+        .collect::<std::result::Result<_, _>>()?;
+    let earlier: Vec<(Key, i64)> = report_versions::table
+        .select((
+            (
+                report_versions::account,
+                report_versions::fingerprint,
+                report_versions::report_key,
+            ),
+            report_versions::pack_id,
+        ))
+        .load(conn)?;
+    let there: HashSet<Key> = earlier
+        .into_iter()
+        .filter(|(_, pack)| !late.contains(pack))
+        .map(|(key, _)| key)
+        .collect();
+    let rows: Vec<(ShownReport, i64, Option<i64>)> = finding_reports::table
+        .order((
+            finding_reports::account,
+            finding_reports::fingerprint,
+            finding_reports::native_id,
+            finding_reports::cell,
+        ))
+        .select((
+            ShownReport::as_select(),
+            finding_reports::report_key,
+            finding_reports::pack_id,
+        ))
+        .load(conn)?;
+    let was_there = |(row, key, pack): &(ShownReport, i64, Option<i64>)| {
+        pack.is_none_or(|pack| !late.contains(&pack))
+            || there.contains(&(row.account.clone(), row.fingerprint.clone(), *key))
+    };
+    let kept = rows.into_iter().filter(was_there);
+    Ok(kept.map(|(row, ..)| row).collect())
+}
+
+/// Items as they were called when `moment` ended; those that were not known yet are left out.
+pub fn items_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Vec<ItemRow>> {
+    let moment = stamp(moment);
+    let kept: Vec<(String, String, String)> = item_versions::table
+        .filter(item_versions::until.gt(moment))
+        .order(item_versions::id)
+        .select((
+            item_versions::account,
+            item_versions::arn,
+            item_versions::was,
+        ))
+        .load(conn)?;
+    let keyed = kept.into_iter().map(|(a, arn, was)| ((a, arn), was));
+    let mut then = first_of_each::<_, Called>("a version of an item", keyed)?;
+    let mut rows = items::all(conn)?;
+    rows.retain(|row| row.first_seen <= moment);
+    for row in &mut rows {
+        if let Some(was) = then.remove(&(row.account.clone(), row.arn.clone())) {
+            (row.name, row.technology, row.region) = (was.name, was.technology, was.region);
+        }
+    }
+    Ok(rows)
+}
+
+/// What an event says of how an account is called.
+#[derive(Deserialize)]
+struct Naming {
+    name: Option<String>,
+    label: Option<String>,
+}
+
+/// Accounts by number, named and labelled as they were when `moment` ended, by the audit log; those that nobody had
+/// written down by then are left out.
+pub fn accounts_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Vec<AccountRow>> {
+    let moment = stamp(moment);
+    let mut rows = accounts::all(conn)?;
+    rows.retain(|row| row.created_at <= moment);
+    for row in &mut rows {
+        // Newest first: those that end a watch name nothing.
+        let said: Vec<String> = audit::table
+            .filter(audit::subject.eq(format!("account:{}", row.id)))
+            .filter(audit::at.le(moment))
+            .order(audit::n.desc())
+            .select(audit::body)
+            .load(conn)?;
+        let mut name = None;
+        for body in said {
+            let said: Naming = from_json("an audit event", &body)?;
+            if let (Some(called), Some(label)) = (said.name, said.label) {
+                name = Some((called, label));
+                break;
+            }
+        }
+        if let Some((name, label)) = name {
+            (row.name, row.label) = (name, label);
+        }
+    }
+    Ok(rows)
+}
+
 /// Tickets as they were when `moment` ended, by id; those wanted later are left out.
 pub fn tickets_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Vec<TicketRow>> {
     let moment = stamp(moment);
@@ -224,5 +486,7 @@ pub fn count(conn: &mut AnyConnection) -> Result<i64> {
     let records: i64 = record_versions::table.count().get_result(conn)?;
     let findings: i64 = finding_versions::table.count().get_result(conn)?;
     let tickets: i64 = ticket_versions::table.count().get_result(conn)?;
-    Ok(records + findings + tickets)
+    let texts: i64 = finding_text_versions::table.count().get_result(conn)?;
+    let items: i64 = item_versions::table.count().get_result(conn)?;
+    Ok(records + findings + tickets + texts + items)
 }

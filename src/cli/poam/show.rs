@@ -16,6 +16,8 @@ use crate::jobs::rules;
 use crate::query::filter::Filter;
 use crate::query::laid::LaidDown;
 use crate::query::priority;
+use crate::query::told::{self, FileView, FlawView};
+use crate::render::folded;
 use crate::store::audit;
 
 /// One record with what it rests on and what happened to it.
@@ -23,6 +25,10 @@ use crate::store::audit;
 struct Whole {
     #[serde(flatten)]
     entry: Entry,
+    /// Files that people attached.
+    files: Vec<FileView>,
+    /// What sources told of its flaws.
+    flaw: Option<FlawView>,
     /// Newest first.
     history: Vec<EventView>,
 }
@@ -34,7 +40,7 @@ pub fn run(
     shell: &mut Shell<'_>,
     at: Option<&Path>,
     record: RecordId,
-    told: &Told,
+    form: &Told,
 ) -> Result<(), Failure> {
     let opened = load::look(at, shell)?;
     let today = shell.clock.now().date_naive();
@@ -46,18 +52,22 @@ pub fn run(
             let one = std::slice::from_mut(&mut entry.record);
             priority::fill(conn, snapshot, &clocks, today, one)?;
         }
-        Ok(found)
+        let Some(entry) = found else { return Ok(None) };
+        let files = told::files(conn, record.0)?;
+        Ok(Some((entry, files, told::flaw(conn, record.0)?)))
     })?;
-    let Some(entry) = found else {
+    let Some((entry, files, flaw)) = found else {
         return Err(Failure::work(format!(
             "there is no record {record}; see poamd poam list --all"
         )));
     };
     let whole = Whole {
         entry,
+        files,
+        flaw,
         history: events(&opened, record, HISTORY)?,
     };
-    told.tell(shell, &whole, lines)
+    form.tell(shell, &whole, lines)
 }
 
 /// Every event of a record, oldest first.
@@ -140,7 +150,9 @@ fn lines(whole: &Whole) -> Vec<String> {
             j.author, j.at, j.until, j.text
         ));
     }
+    lines.extend(whole.flaw.iter().flat_map(flaw));
     lines.extend(laid_down(&r.laid));
+    lines.extend(whole.files.iter().flat_map(file));
     lines.extend(
         whole
             .entry
@@ -157,6 +169,113 @@ fn lines(whole: &Whole) -> Vec<String> {
     lines
 }
 
+/// Columns of a line, and of the word it begins with.
+const WIDTH: usize = 80;
+const WORD: usize = 10;
+/// Of each list the first few are shown.
+const FEW: usize = 5;
+
+/// A text behind a word, over as many lines as it takes.
+fn behind(word: &str, text: &str) -> Vec<String> {
+    let mut words = [word].into_iter().chain(std::iter::repeat(""));
+    let mut lines = Vec::new();
+    for line in folded(text, WIDTH - WORD) {
+        let word = words.next().unwrap_or_default();
+        lines.push(format!("{word:<WORD$}{line}"));
+    }
+    lines
+}
+
+/// The first few, and how many more.
+fn few(all: &[String]) -> String {
+    let shown = all.iter().take(FEW).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(FEW) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// What sources told of its flaws.
+fn flaw(flaw: &FlawView) -> Vec<String> {
+    let mut rated = vec![few(&flaw.cves)];
+    rated.extend(
+        flaw.cvss
+            .as_ref()
+            .map(|c| format!("CVSS {:.1} by {}", c.base, c.by)),
+    );
+    rated.extend(flaw.epss.map(|epss| format!("EPSS {:.2} %", epss * 100.0)));
+    rated.retain(|part| !part.is_empty());
+    let mut lines = Vec::new();
+    if !rated.is_empty() {
+        lines.extend(behind("flaw", &rated.join("; ")));
+    }
+    let mut cisa: Vec<String> = Vec::new();
+    cisa.extend(
+        flaw.cisa_added
+            .map(|day| format!("known exploited since {day}")),
+    );
+    cisa.extend(flaw.cisa_due.map(|day| format!("due {day}")));
+    cisa.extend(flaw.cisa_action.clone());
+    if !cisa.is_empty() {
+        lines.extend(behind("cisa", &cisa.join("; ")));
+    }
+    let day = |at: &String| at.chars().take(10).collect::<String>();
+    let mut exploit: Vec<String> = Vec::new();
+    exploit.extend(flaw.exploit.map(|is| match is {
+        true => "one is known".to_owned(),
+        false => "none is known".to_owned(),
+    }));
+    exploit.extend(
+        flaw.exploited_since
+            .as_ref()
+            .map(|at| format!("seen since {}", day(at))),
+    );
+    exploit.extend(
+        flaw.exploited_at
+            .as_ref()
+            .map(|at| format!("last on {}", day(at))),
+    );
+    if !exploit.is_empty() {
+        lines.extend(behind("exploit", &exploit.join(", ")));
+    }
+    for proof in flaw.proofs.iter().take(FEW) {
+        let severity = proof
+            .severity
+            .as_ref()
+            .map_or_else(String::new, |s| format!(" ({s})"));
+        let said = format!("{}{severity}: {}", proof.rule, proof.detail);
+        lines.extend(behind("proof", said.trim_end_matches([':', ' '])));
+    }
+    if let more @ 1.. = flaw.proofs.len().saturating_sub(FEW) {
+        lines.push(format!(
+            "{:<WORD$}and {more} more proofs: --format json",
+            ""
+        ));
+    }
+    if !flaw.techniques.is_empty() {
+        lines.extend(behind("technique", &few(&flaw.techniques)));
+    }
+    if !flaw.tools.is_empty() {
+        lines.extend(behind("used by", &few(&flaw.tools)));
+    }
+    lines
+}
+
+/// A file that somebody attached.
+fn file(file: &FileView) -> Vec<String> {
+    let note = match file.note.as_str() {
+        "" => String::new(),
+        note => format!(": {note}"),
+    };
+    let sha256: String = file.sha256.chars().take(12).collect();
+    let day: String = file.at.chars().take(10).collect();
+    let said = format!(
+        "{} {} {}, {day} by {}, sha256 {sha256}…{note}",
+        file.id, file.kind, file.name, file.by
+    );
+    behind("file", &said)
+}
+
 fn laid_down(laid: &LaidDown) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(contact) = &laid.contact {
@@ -166,24 +285,28 @@ fn laid_down(laid: &LaidDown) -> Vec<String> {
         lines.push(format!("controls  {}", laid.controls.join(", ")));
     }
     if let Some(plan) = &laid.plan {
-        lines.push(format!("plan      {}", plan.replace('\n', " ")));
+        lines.extend(behind("plan", plan));
     }
-    lines.extend(laid.milestones.iter().map(|m| {
+    lines.extend(laid.milestones.iter().flat_map(|m| {
         let state = m.completed.map_or_else(
             || format!("due {}", m.due),
             |day| format!("completed {day}"),
         );
-        format!("milestone ({}) {state}: {}", m.number, m.description)
+        behind(
+            "milestone",
+            &format!("({}) {state}: {}", m.number, m.description),
+        )
     }));
     if let Some(d) = &laid.deviation {
         let until = d.until.map(|day| format!(", holds to the end of {day}"));
         let until = until.unwrap_or_default();
         let ao = d.decided_by.as_deref();
         let ao = ao.map_or_else(String::new, |ao| format!(" by {ao}"));
-        lines.push(format!(
-            "deviation {} {}{ao}, asked for by {}{until}: {}",
+        let said = format!(
+            "{} {}{ao}, asked for by {}{until}: {}",
             d.kind, d.state, d.requested_by, d.rationale
-        ));
+        );
+        lines.extend(behind("deviation", &said));
     }
     if let Some(v) = &laid.vendor {
         let next = match (v.released, v.check_in_due) {

@@ -21,7 +21,7 @@ use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownText};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
-use crate::store::{self, AnyConnection, Result, intel};
+use crate::store::{self, AnyConnection, Result, intel, versions};
 
 /// The moment that a form is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,18 +242,29 @@ pub fn load(
     let views = poam::bare(conn, snapshot, filter)?;
     let laid_down = LaidDown::load(conn, moment)?;
     let mut texts: HashMap<String, ShownText> = HashMap::new();
-    for text in shown::texts(conn)? {
+    let (said, unkept_texts) = if moment.is_past {
+        versions::texts_at(conn, moment.until)?
+    } else {
+        (shown::texts(conn)?, 0)
+    };
+    for text in said {
         texts.insert(format!("{}/{}", text.account, text.fingerprint), text);
     }
     let rows: HashMap<i64, &RecordRow> = snapshot.records.iter().map(|r| (r.id, r)).collect();
-    let mut findings: HashMap<i64, Vec<(&ShownFinding, ShownText)>> = HashMap::new();
+    let mut findings: HashMap<i64, Vec<Seen<'_>>> = HashMap::new();
     for finding in &snapshot.findings {
         let Some(record) = finding.record_id else {
             continue;
         };
         let key = format!("{}/{}", finding.account, finding.fingerprint);
         let text = texts.remove(&key).unwrap_or_default();
-        findings.entry(record).or_default().push((finding, text));
+        let overridden = snapshot.is_overridden(finding);
+        let seen = findings.entry(record).or_default();
+        seen.push(Seen {
+            row: finding,
+            text,
+            overridden,
+        });
     }
     let mut records = Vec::with_capacity(views.len());
     for view in views {
@@ -279,6 +290,7 @@ pub fn load(
         system: system.clone(),
         today,
         stamp,
+        unkept_texts,
         records,
     })
 }
@@ -311,11 +323,18 @@ struct Said {
     tags: Vec<BTreeMap<String, String>>,
 }
 
-fn said(findings: &[(&ShownFinding, ShownText)]) -> Said {
+/// A finding with what it says at the moment.
+struct Seen<'a> {
+    row: &'a ShownFinding,
+    text: ShownText,
+    overridden: bool,
+}
+
+fn said(findings: &[Seen<'_>]) -> Said {
     let mut by_age: Vec<_> = findings.iter().collect();
-    by_age.sort_by_key(|(finding, _)| (finding.detected_at, &finding.fingerprint));
+    by_age.sort_by_key(|seen| (seen.row.detected_at, &seen.row.fingerprint));
     let first = |text: fn(&ShownText) -> &str| {
-        let mut all = by_age.iter().map(|(_, t)| text(t).trim());
+        let mut all = by_age.iter().map(|seen| text(&seen.text).trim());
         all.find(|t| !t.is_empty()).unwrap_or_default().to_owned()
     };
     let mut said = Said {
@@ -328,7 +347,10 @@ fn said(findings: &[(&ShownFinding, ShownText)]) -> Said {
         tags: Vec::new(),
     };
     let mut known = HashSet::new();
-    for (finding, text) in by_age {
+    for Seen {
+        row: finding, text, ..
+    } in by_age
+    {
         if known.insert(finding.source.clone()) {
             said.sources.push(finding.source.clone());
         }
@@ -353,7 +375,7 @@ fn record(
     view: PoamView,
     row: &RecordRow,
     account_label: Option<String>,
-    findings: Vec<(&ShownFinding, ShownText)>,
+    findings: Vec<Seen<'_>>,
     laid_down: &LaidDown,
     system: &System,
     moment: Moment,
@@ -472,7 +494,12 @@ fn milestone_changes(laid_down: &LaidDown, record: i64) -> Vec<MilestoneChange> 
         .collect()
 }
 
-fn finding((row, text): (&ShownFinding, ShownText)) -> Finding {
+fn finding(seen: Seen<'_>) -> Finding {
+    let Seen {
+        row,
+        text,
+        overridden,
+    } = seen;
     Finding {
         fingerprint: row.fingerprint.clone(),
         source: row.source.clone(),
@@ -480,7 +507,7 @@ fn finding((row, text): (&ShownFinding, ShownText)) -> Finding {
         title: row.title.clone(),
         description: text.description,
         severity: row.severity.map(|s| s.0),
-        overridden: row.marks.contains("\"override-"),
+        overridden,
         status: row.status.0,
         arn: row.arn.clone(),
         detected: row.detected_at.and_utc(),

@@ -69,6 +69,8 @@ pub struct Dataset {
     /// The moment that forms give as theirs: the end of a day that was asked for, else of the newest change (but never
     /// before the first moment of `today`), so that the same ledger and day give the same form.
     pub stamp: DateTime<Utc>,
+    /// Findings whose texts of a past day were not kept; they have none.
+    pub unkept_texts: usize,
     /// By id; closed and superseded ones too.
     pub records: Vec<Record>,
 }

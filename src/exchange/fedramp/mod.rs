@@ -23,7 +23,9 @@ pub struct Options {
 
 /// The workbook's bytes.
 pub fn workbook(data: &Dataset, options: Options) -> Result<Vec<u8>, FormError> {
-    let tables = tables(data, options)?;
+    let mut tables = tables(data, options)?;
+    let further = sheet::further(&mut tables);
+    tables.extend(further);
     Ok(sheet::write(&tables, data.today)?)
 }
 
@@ -35,8 +37,10 @@ pub fn filled(
     leave: &[String],
 ) -> Result<Vec<u8>, FormError> {
     let layout = Layout::read()?;
+    let mut tables = tables(data, options)?;
     let wanted = sheet::Wanted {
-        tables: &tables(data, options)?,
+        added: &sheet::further(&mut tables),
+        tables: &tables,
         layouts: &layout.layouts(),
         leave,
     };

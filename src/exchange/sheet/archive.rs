@@ -65,23 +65,29 @@ impl<'a> Archive<'a> {
         self.removed.push(name.to_owned());
     }
 
-    /// The bytes with what was replaced, in the old order.
+    /// The bytes with what was replaced, in the old order; new parts behind.
     pub fn finish(mut self) -> Result<Vec<u8>, Misfit> {
         let mut out = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default().last_modified_time(DateTime::default());
+        let mut replaced = std::mem::take(&mut self.replaced);
         for index in 0..self.zip.len() {
             let part = self.zip.by_index_raw(index).map_err(broken)?;
             let name = part.name().map_err(broken)?.into_owned();
             if self.removed.contains(&name) {
                 continue;
             }
-            match self.replaced.get(&name) {
+            match replaced.remove(&name) {
                 Some(text) => {
                     out.start_file(&name, options).map_err(broken)?;
                     out.write_all(text.as_bytes()).map_err(broken)?;
                 }
                 None => out.raw_copy_file(part).map_err(broken)?,
             }
+        }
+        replaced.retain(|name, _| !self.removed.contains(name));
+        for (name, text) in replaced {
+            out.start_file(&name, options).map_err(broken)?;
+            out.write_all(text.as_bytes()).map_err(broken)?;
         }
         Ok(out.finish().map_err(broken)?.into_inner())
     }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::archive::Archive;
 use super::part::{New, Part, attribute, shared_strings};
-use super::{Cell, Column, Table, column_letters, formula, serial};
+use super::{Cell, Check, Column, Table, added, column_letters, formula, serial};
 use crate::render::spreadsheet::cell;
 
 /// Rows among which the headers are looked for.
@@ -18,6 +19,8 @@ const HEADERS_WITHIN: u32 = 30;
 /// What is to be put into a workbook.
 pub struct Wanted<'a> {
     pub tables: &'a [Table],
+    /// Sheets of ours that come behind theirs.
+    pub added: &'a [Table],
     /// Names of layouts and how many of the columns each has; none: every column is asked for that is not optional.
     pub layouts: &'a [(String, usize)],
     /// Headers of theirs that stay empty.
@@ -84,6 +87,9 @@ pub fn fill(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Vec<u8>, Misfit> {
         Part::read(text.clone())?;
         archive.replace(&place.part, text);
     }
+    for table in wanted.added {
+        added::add(&mut archive, table)?;
+    }
     recalculate(&mut archive)?;
     archive.finish()
 }
@@ -141,7 +147,7 @@ fn sheets(archive: &mut Archive<'_>) -> Result<BTreeMap<String, String>, Misfit>
 }
 
 /// Calls back for each start of an element with where it stands; empty elements alone have an end that is theirs.
-fn each(
+pub(super) fn each(
     text: &str,
     mut found: impl FnMut(&quick_xml::events::BytesStart<'_>, std::ops::Range<usize>),
 ) -> Result<(), Misfit> {
@@ -320,6 +326,110 @@ fn head(
     places
 }
 
+/// Rows below the headers in which a workbook may explain its columns, whatever the form's own has.
+const GUIDANCE_WITHIN: u32 = 10;
+
+/// Somebody's sheet below its headers.
+struct Below<'a> {
+    part: &'a Part,
+    shared: &'a [String],
+    table: &'a Table,
+    columns: &'a [Option<u16>],
+    /// The first column that our items have something in: the id, or in forms that give ids of their own the name.
+    id: Option<u16>,
+}
+
+impl<'a> Below<'a> {
+    fn new(
+        part: &'a Part,
+        shared: &'a [String],
+        table: &'a Table,
+        columns: &'a [Option<u16>],
+    ) -> Self {
+        let says = |index: usize| {
+            let cell = table.rows.first().and_then(|row| row.get(index));
+            match cell {
+                None | Some(Cell::Empty) => false,
+                Some(Cell::Text(text)) => !text.is_empty(),
+                Some(Cell::Day(_) | Cell::Worked(_)) => true,
+            }
+        };
+        let written = columns.iter().enumerate();
+        let id = written
+            .filter(|(index, _)| says(*index))
+            .find_map(|(_, column)| *column)
+            .or_else(|| columns.first().copied().flatten());
+        Self {
+            part,
+            shared,
+            table,
+            columns,
+            id,
+        }
+    }
+
+    /// What somebody wrote into a cell; a formula's value is nobody's.
+    fn written(&self, row: u32, column: u16) -> Option<String> {
+        let cell = self.part.rows.get(&row)?.cells.get(&column)?;
+        let is_written = cell.is_written(self.shared);
+        is_written.then(|| self.part.said(row, column, self.shared))
+    }
+
+    fn has_id(&self, row: u32) -> bool {
+        self.id.is_some_and(|id| self.written(row, id).is_some())
+    }
+
+    /// Whether a row tells people what to write, and is none that they wrote: in a column that takes days or some words only
+    /// it has another text, or it has text and no id.
+    fn explains(&self, row: u32) -> bool {
+        let columns = self.table.columns.iter().zip(self.columns);
+        let texts = columns.filter_map(|(column, number)| {
+            let text = self.written(row, (*number)?)?;
+            Some((column, text))
+        });
+        let free: Vec<bool> = texts
+            .filter(|(column, text)| !could_stand(column, text))
+            .map(|(column, _)| matches!(column.check, Some(Check::Day(_) | Check::OneOf(_))))
+            .collect();
+        free.contains(&true) || !free.is_empty() && !self.has_id(row)
+    }
+
+    fn any_written(&self, row: u32) -> bool {
+        let mut columns = self.columns.iter().flatten();
+        columns.any(|column| self.written(row, *column).is_some())
+    }
+
+    /// The first row behind guidance and example: where the form has them, and what explains below that.
+    fn first(&self, header_row: u32) -> u32 {
+        let own = header_row + self.table.guidance;
+        let is_guidance = |row: u32| match row <= own {
+            true => self.any_written(row),
+            false => self.explains(row),
+        };
+        let within = own.max(header_row + GUIDANCE_WITHIN);
+        let last = (header_row + 1..=within)
+            .rev()
+            .find(|row| is_guidance(*row));
+        last.unwrap_or(header_row) + 1
+    }
+}
+
+/// Whether a column takes such a text: nobody would explain it so.
+fn could_stand(column: &Column, text: &str) -> bool {
+    let text = text.trim();
+    match &column.check {
+        Some(Check::OneOf(words)) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
+        Some(Check::Day(_)) => {
+            text.parse::<f64>().is_ok()
+                || ["%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y"]
+                    .iter()
+                    .any(|form| NaiveDate::parse_from_str(text, form).is_ok())
+        }
+        Some(Check::Number) => text.parse::<f64>().is_ok(),
+        None => false,
+    }
+}
+
 /// The first row of values: below guidance and example; for a table that grows, below what is there.
 fn first_row(
     part: &Part,
@@ -329,33 +439,17 @@ fn first_row(
     columns: &[Option<u16>],
     reasons: &mut Vec<String>,
 ) -> u32 {
-    let is_written = |row: u32, column: u16| {
-        let cell = part.rows.get(&row).and_then(|r| r.cells.get(&column));
-        cell.is_some_and(|cell| cell.is_written(shared))
+    let below = Below::new(part, shared, table, columns);
+    let first = if table.grows {
+        header_row + 1
+    } else {
+        below.first(header_row)
     };
-    let any_written = |row: u32| columns.iter().flatten().any(|c| is_written(row, *c));
-    let guidance = (header_row + 1..=header_row + table.guidance).rev();
-    let guided = guidance.into_iter().find(|row| any_written(*row));
-    let first = guided.unwrap_or(header_row) + 1;
-    // The first column that our items have something in: the id, or in forms that give ids of their own the name.
-    let says = |index: usize| {
-        let cell = table.rows.first().and_then(|row| row.get(index));
-        match cell {
-            None | Some(Cell::Empty) => false,
-            Some(Cell::Text(text)) => !text.is_empty(),
-            Some(Cell::Day(_) | Cell::Worked(_)) => true,
-        }
-    };
-    let written = columns.iter().enumerate();
-    let id = written
-        .filter(|(index, _)| says(*index))
-        .find_map(|(_, column)| *column)
-        .or_else(|| columns.first().copied().flatten());
     let last_filled = part
         .rows
         .range(first..)
         .map(|(row, _)| *row)
-        .filter(|row| id.is_some_and(|id| is_written(*row, id)))
+        .filter(|row| below.has_id(*row))
         .max();
     match last_filled {
         None => first,

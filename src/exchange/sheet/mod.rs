@@ -1,9 +1,11 @@
 //! Sheets of a workbook as data: what stands where is found by header text. [`write`] makes a workbook of our own,
 //! [`fill`] puts the same rows into somebody else's and leaves everything else of it as it is.
 
+mod added;
 mod archive;
 mod fill;
 mod formula;
+mod further;
 mod part;
 mod write;
 
@@ -11,6 +13,7 @@ use chrono::NaiveDate;
 
 pub use fill::{Misfit, Wanted, fill};
 pub use formula::{column_letters, column_number};
+pub use further::further;
 pub use write::{Failed, write};
 
 /// One value.

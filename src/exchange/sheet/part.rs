@@ -494,7 +494,7 @@ pub fn shared_strings(text: &str) -> Result<Vec<String>, Misfit> {
 }
 
 /// Text of an element. What looks like the format's own escape for a character is escaped itself.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = escape(text).into_owned();
     let mut from = 0;
     while let Some(at) = out[from..].find("_x").map(|at| from + at) {

@@ -16,7 +16,7 @@ use crate::domain::deviation::{DeviationKind, DeviationState};
 use crate::domain::milestone::MilestoneChangeKind;
 use crate::domain::record::RecordStatus;
 
-pub use redact::redact;
+pub use redact::{Redactor, redact};
 pub use report::{html, markdown};
 
 /// Which of the machine-readable documents.
@@ -256,6 +256,7 @@ struct Overdue {
 impl Vulnerability {
     fn of(r: &Record, data: &Dataset) -> Self {
         let e = &r.evaluation;
+        let safe = Redactor::of(r);
         let sources: Vec<&str> = r.sources.iter().map(|s| detector(s)).collect();
         Self {
             provider_tracking_id: r.id.to_string(),
@@ -266,8 +267,8 @@ impl Vulnerability {
                     false => sources.join(", "),
                 },
             },
-            vulnerability_description: description(r),
-            potential_agency_impact: e.impact.as_deref().map(|said| redact(said, r)),
+            vulnerability_description: description(r, &safe),
+            potential_agency_impact: e.impact.as_deref().map(|said| safe.redact(said)),
             evaluation_completed_at: e.completed.map(time),
             is_internet_reachable: e.internet_reachable,
             // Automatable unless there is evidence against it (VER: MUST).
@@ -287,28 +288,28 @@ impl Vulnerability {
                 estimated_at: time(day.and_time(NaiveTime::MIN).and_utc()),
                 target_rating: rating,
             }),
-            overdue_status: overdue(r, data.today),
-            supplementary_risk_information: supplementary(r),
+            overdue_status: overdue(r, &safe, data.today),
+            supplementary_risk_information: supplementary(r, &safe),
             final_disposition: disposition(r),
         }
     }
 }
 
 /// What the weakness is, without what would help to use it.
-fn description(r: &Record) -> String {
-    if let Some(safe) = &r.safe_description {
-        return safe.clone();
+fn description(r: &Record, safe: &Redactor) -> String {
+    if let Some(said) = &r.safe_description {
+        return said.clone();
     }
     // The name of a published flaw tells no more than its id; an incident's title is made of addresses and names.
     let title = match r.kind {
         WeaknessKind::Incident => "suspicious activity found by a detector".to_owned(),
-        _ => redact(&r.title, r),
+        _ => safe.redact(&r.title),
     };
     let on = match r.assets.len() {
         1 => "1 resource".to_owned(),
         n => format!("{n} resources"),
     };
-    let weakness = redact(&r.weakness, r);
+    let weakness = safe.redact(&r.weakness);
     if title.starts_with(&weakness) {
         format!("{title} ({on}).")
     } else {
@@ -316,21 +317,21 @@ fn description(r: &Record) -> String {
     }
 }
 
-fn overdue(r: &Record, today: NaiveDate) -> Overdue {
+fn overdue(r: &Record, safe: &Redactor, today: NaiveDate) -> Overdue {
     let is_overdue = r.is_past_due(today);
     let reason = r.evaluation.overdue_reason.as_ref();
     let mut moves = r.milestone_changes.iter().rev();
     let moved = moves.find(|c| c.kind == MilestoneChangeKind::Update);
     let moved = moved.map(|c| &c.said).filter(|why| !why.is_empty());
     let explanation = match (is_overdue, reason) {
-        (false, reason) => reason.map(|reason| redact(reason, r)),
+        (false, reason) => reason.map(|reason| safe.redact(reason)),
         (true, reason) => {
             let due = r
                 .due
                 .map_or_else(String::new, |due| format!("Was due on {due}. "));
             let why = reason.or(moved).map_or_else(
                 || "No reason has been recorded yet.".to_owned(),
-                |why| redact(why, r),
+                |why| safe.redact(why),
             );
             Some(format!("{due}{why}"))
         }
@@ -341,10 +342,10 @@ fn overdue(r: &Record, today: NaiveDate) -> Overdue {
     }
 }
 
-fn supplementary(r: &Record) -> Option<String> {
+fn supplementary(r: &Record, safe: &Redactor) -> Option<String> {
     let mut all = Vec::new();
     if let Some(said) = &r.evaluation.supplementary {
-        all.push(redact(said, r));
+        all.push(safe.redact(said));
     }
     if r.flaw.kev {
         let due = r

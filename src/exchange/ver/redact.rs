@@ -66,12 +66,34 @@ fn rules<'a>(all: &[(&str, &'a str)]) -> Vec<(Regex, &'a str)> {
     all.iter().filter_map(read).collect()
 }
 
-/// The text without ARNs, addresses, account numbers, resource ids, ports, links, mailboxes and the names of the
-/// record's own resources.
+/// What is taken out of all texts of one record; its names are gathered once.
+pub struct Redactor {
+    names: Vec<String>,
+}
+
+impl Redactor {
+    pub fn of(record: &Record) -> Self {
+        Self {
+            names: names(record),
+        }
+    }
+
+    /// The text without ARNs, addresses, account numbers, resource ids, ports, links, mailboxes and the names of the
+    /// record's own resources.
+    pub fn redact(&self, text: &str) -> String {
+        redacted(text, &self.names)
+    }
+}
+
+/// The same for a single text.
 pub fn redact(text: &str, record: &Record) -> String {
+    Redactor::of(record).redact(text)
+}
+
+fn redacted(text: &str, names: &[String]) -> String {
     let mut out = replaced(text.to_owned(), &LINK_RULES);
-    for name in names(record) {
-        out = without(out, &name);
+    for name in names {
+        out = without(out, name);
     }
     for (form, kind) in LOOKED_AT.iter() {
         out = form

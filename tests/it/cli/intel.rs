@@ -195,3 +195,37 @@ fn triggers_tell_the_distance_and_what_cannot_be_counted() {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
 }
+
+#[test]
+fn triggers_name_the_records_that_are_counted() {
+    let house = House::with_findings();
+    let rows = house.run(&["poam", "triggers", "--format", "json"]).rows();
+    let records = house.run(&["poam", "list", "--format", "json"]).rows();
+    let mut named = 0;
+    for row in &rows {
+        let ids = row["records"].as_array().unwrap();
+        let all = ids.len() as u64 + row["more_records"].as_u64().unwrap();
+        let of_records = row["trigger"].as_str().unwrap().contains("older");
+        if of_records || row["trigger"].as_str().unwrap().starts_with("unique") {
+            assert_eq!(Some(all), row["count"].as_u64(), "{row}");
+        }
+        for id in ids {
+            assert!(records.iter().any(|record| record["id"] == *id), "{id}");
+        }
+        named += ids.len();
+    }
+    assert!(named > 0, "{rows:#?}");
+    let text = house.run(&["poam", "triggers"]).done().out;
+    for row in &rows {
+        let ids = row["records"].as_array().unwrap();
+        if let Some(first) = ids.first().and_then(|id| id.as_str()) {
+            assert!(text.contains(&format!("\n     {first}")), "{text}");
+        }
+        if ids.len() > 5 {
+            let more = ids.len() as u64 - 5 + row["more_records"].as_u64().unwrap();
+            assert!(text.contains(&format!(" and {more} more")), "{text}");
+        }
+    }
+    let ids = text.lines().filter(|line| line.starts_with("     POAM-"));
+    assert!(ids.clone().count() > 0 && ids.into_iter().all(|line| line.chars().count() <= 80));
+}

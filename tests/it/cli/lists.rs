@@ -424,7 +424,7 @@ fn text_in_a_configuration_finds_its_item() {
                 };
                 items::insert_revision(conn, &row)?;
             }
-            items::update(conn, &item)
+            items::update(conn, &item, &item, item.first_seen)
         })
         .unwrap();
     let found = |text: &str| {

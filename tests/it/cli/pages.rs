@@ -124,6 +124,59 @@ fn a_check_proves_each_part_and_names_the_next_runs_with_their_zone() {
 }
 
 #[test]
+fn a_check_makes_no_ledger_and_changes_none() {
+    let house = House::with("");
+    let config = std::fs::read_to_string(house.path("poamd.toml")).unwrap();
+    let database = |house: &House| {
+        let ran = house.run(&["config", "check", "--offline", "--format", "json"]);
+        let checks = ran.rows();
+        let check = checks.iter().find(|c| c["name"] == "database").unwrap();
+        let text = |key: &str| check[key].as_str().unwrap().to_owned();
+        (text("verdict"), text("detail"))
+    };
+    let at = |place: &str| {
+        let url = format!("url = \"sqlite://{}\"", house.path(place).display());
+        let lines = config.lines().map(|line| match line.starts_with("url = ") {
+            true => url.as_str(),
+            false => line,
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        assert!(text.contains(place), "{text}");
+        std::fs::write(house.path("poamd.toml"), text).unwrap();
+    };
+    at("mistyped/folder/poamd.db");
+    let (verdict, said) = database(&house);
+    assert_eq!(verdict, "warning");
+    assert!(
+        said.contains("does not exist yet, nor does its folder"),
+        "{said}"
+    );
+    assert!(!house.path("mistyped").exists());
+    at("fresh.db");
+    let (verdict, said) = database(&house);
+    assert_eq!(verdict, "ok");
+    assert!(
+        said.contains("fresh.db does not exist yet; it is created at start"),
+        "{said}"
+    );
+    assert!(!house.path("fresh.db").exists());
+    // One that an older program made is opened and left as it is.
+    std::fs::write(house.path("fresh.db"), "").unwrap();
+    let (verdict, said) = database(&house);
+    assert_eq!(verdict, "ok");
+    assert!(
+        said.contains("the next start brings it up to date"),
+        "{said}"
+    );
+    house.run(&["account", "list"]).done();
+    let (_, said) = database(&house);
+    assert!(
+        said.contains("its schema is that of this program"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_check_names_what_contradicts_itself_in_organization_and_write_back() {
     let organization =
         "[aws.organization]\naccount = \"999900001111\"\nregions = [\"us-gov-west-1\"]\n";

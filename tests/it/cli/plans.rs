@@ -114,3 +114,83 @@ fn the_plan_and_a_deviation_are_shown_with_the_record() {
         .done();
     assert!(ids(&house, "--deviation-pending").is_empty());
 }
+
+#[test]
+fn files_and_what_inspector_told_are_shown_with_the_record() {
+    let house = House::with_findings();
+    let id = late(&house).0;
+    let number: i64 = id.trim_start_matches("POAM-").parse().unwrap();
+    let plain = house.run(&["poam", "show", &id]).done().out;
+    assert!(!plain.contains("\nfile "), "{plain}");
+    std::fs::write(house.path("scan.csv"), "host,port\nweb-1,22\n").unwrap();
+    let file = house.path("scan.csv");
+    let attach = [
+        "poam",
+        "attach",
+        &id,
+        file.to_str().unwrap(),
+        "--kind",
+        "scan",
+        "--why",
+        "what our own scanner saw",
+    ];
+    house.run(&attach).done();
+    let detail = serde_json::json!({ "flaw": {
+        "cves": ["CVE-2024-1086"], "epss": 840_000, "kev_added": "2024-05-30", "kev_due": "2024-06-20",
+        "kev_action": "Apply mitigations per vendor instructions or discontinue use of the product if mitigations are \
+                       unavailable.",
+        "exploit": true, "exploited_since": "2024-03-26T00:00:00Z", "exploited_at": "2026-10-01T00:00:00Z",
+        "proofs": (1..=7).map(|n| serde_json::json!({ "rule": format!("rule-{n}"), "detail": "seen in the wild" }))
+            .collect::<Vec<_>>(),
+        "techniques": ["T1068", "T1611"], "tools": ["a kit"] } });
+    house
+        .store()
+        .write_here(|conn| {
+            let mut row = poamd::store::findings::of_record(conn, number)?.remove(0);
+            row.detail = detail.to_string();
+            poamd::store::findings::update(conn, &row)
+        })
+        .unwrap();
+    let shown = house.run(&["poam", "show", &id]).done().out;
+    for line in [
+        "flaw      CVE-2024-1086; EPSS 84.00 %",
+        "cisa      known exploited since 2024-05-30; due 2024-06-20; Apply mitigations",
+        "          per vendor instructions or discontinue use of the product if",
+        "exploit   one is known, seen since 2024-03-26, last on 2026-10-01",
+        "proof     rule-1: seen in the wild",
+        "          and 2 more proofs: --format json",
+        "technique T1068, T1611",
+        "used by   a kit",
+    ] {
+        assert!(
+            shown.lines().any(|l| l == line),
+            "{line} is missing in\n{shown}"
+        );
+    }
+    assert!(
+        shown.contains("file      1 scan scan.csv, 2026-"),
+        "{shown}"
+    );
+    assert!(shown.contains("what our own scanner saw"), "{shown}");
+    let json = house.run(&["poam", "show", &id, "--format", "json"]).json();
+    assert_eq!(json["files"][0]["name"], "scan.csv");
+    assert_eq!(json["files"][0]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(json["flaw"]["proofs"].as_array().unwrap().len(), 7);
+    let new = [
+        "flaw ",
+        "cisa ",
+        "exploit ",
+        "proof ",
+        "technique ",
+        "file ",
+        "plan ",
+        "milestone ",
+        "      ",
+    ];
+    for line in shown
+        .lines()
+        .filter(|l| new.iter().any(|word| l.starts_with(word)))
+    {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}

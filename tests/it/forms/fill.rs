@@ -15,6 +15,8 @@ struct Own {
     headers: Vec<String>,
     /// Guidance and example below the headers of the open sheet.
     guided: bool,
+    /// A row right below the headers of the other sheets of items that explains two of the columns.
+    explained: bool,
     sheets: Vec<&'static str>,
     /// Written into A9 of the open sheet.
     first_id: Option<&'static str>,
@@ -29,6 +31,7 @@ impl Own {
                 .map(|c| c["header"].as_str().unwrap().to_owned())
                 .collect(),
             guided: true,
+            explained: false,
             sheets: vec![
                 "Instructions",
                 "Open POA&M Items",
@@ -155,6 +158,13 @@ impl Own {
                 ));
             }
         }
+        if !name.starts_with("Open") && self.explained {
+            rows.push_str(&format!(
+                "<row r=\"6\">{}{}</row>",
+                text("D6", "Say what is wrong"),
+                text("K6", "Day of the first look")
+            ));
+        }
         let due = self
             .headers
             .iter()
@@ -162,7 +172,8 @@ impl Own {
             .map(|n| letters(n as u16 + 1));
         for row in 9..=12 {
             rows.push_str(&format!("<row r=\"{row}\" ht=\"40\" customHeight=\"1\">"));
-            if let Some(id) = self.first_id.filter(|_| row == 9) {
+            let is_first = row == 9 && name.starts_with("Open");
+            if let Some(id) = self.first_id.filter(|_| is_first) {
                 rows.push_str(&text("A9", id));
             }
             rows.push_str(&format!("<c r=\"K{row}\" s=\"1\"/>"));
@@ -359,4 +370,79 @@ fn checks_reach_as_far_as_the_items() {
     assert!(xml.contains("<dimension ref=\"A1:AE28\"/>"));
     let range = sheet(&bytes, "Open POA&M Items");
     assert_eq!(said(&range, 28, 1), "POAM-000020");
+}
+
+#[test]
+fn rows_that_explain_columns_stay_on_every_sheet() {
+    let own = Own {
+        explained: true,
+        ..Own::template()
+    };
+    let bytes = fill(&own);
+    for (name, id) in [
+        ("Closed POA&M Items", "POAM-000003"),
+        ("Configuration Findings", "POAM-000001"),
+    ] {
+        let range = sheet(&bytes, name);
+        assert_eq!(said(&range, 6, 4), "Say what is wrong", "{name}");
+        assert_eq!(said(&range, 6, 11), "Day of the first look", "{name}");
+        assert_eq!(said(&range, 6, 1), "", "{name}");
+        assert_eq!(said(&range, 7, 1), id, "{name}");
+    }
+    // The form's own three rows on the open sheet, and one more of the customer's.
+    let more = Own {
+        first_id: Some("The id of the weakness"),
+        ..Own::template()
+    };
+    let explained = part_with(&more.bytes(), "<c r=\"K9\" s=\"1\"/>", |_| {
+        "<c r=\"K9\" s=\"1\" t=\"inlineStr\"><is><t>never changes</t></is></c>".to_owned()
+    });
+    let bytes = filled(&explained, &ledger::data(), Options::default(), &[]).unwrap();
+    let range = sheet(&bytes, "Open POA&M Items");
+    assert_eq!(said(&range, 9, 1), "The id of the weakness");
+    assert_eq!(said(&range, 10, 1), "POAM-000001");
+    // An item of theirs has a day there, and is no guidance.
+    let item = part_with(&more.bytes(), "<c r=\"K9\" s=\"1\"/>", |_| {
+        "<c r=\"K9\" s=\"1\"><v>46000</v></c>".to_owned()
+    });
+    let told = filled(&item, &ledger::data(), Options::default(), &[]).unwrap_err();
+    assert!(
+        told.to_string().contains("holds items already (row 9)"),
+        "{told}"
+    );
+}
+
+/// The workbook with something else in the place of a text of its open sheet.
+fn part_with(bytes: &[u8], what: &str, by: impl Fn(&str) -> String) -> Vec<u8> {
+    let mut old = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut new = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for n in 0..old.len() {
+        let mut file = old.by_index(n).unwrap();
+        let name = file.name().unwrap().into_owned();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        if name == "xl/worksheets/sheet2.xml" {
+            assert!(text.contains(what), "{text}");
+            text = text.replace(what, &by(what));
+        }
+        new.start_file(name, SimpleFileOptions::default()).unwrap();
+        new.write_all(text.as_bytes()).unwrap();
+    }
+    new.finish().unwrap().into_inner()
+}
+
+#[test]
+fn what_fits_into_no_cell_stands_on_a_sheet_of_its_own_behind_theirs() {
+    let mut data = ledger::data();
+    let arns = super::workbook::many_assets(&mut data);
+    let own = Own::template();
+    let bytes = filled(&own.bytes(), &data, Options::default(), &[]).unwrap();
+    let names = open(&bytes).sheet_names();
+    assert_eq!(names.last().unwrap(), "Continuation");
+    assert_eq!(names.len(), own.sheets.len() + 1);
+    assert_eq!(super::workbook::continued(&bytes, "Asset Identifier"), arns);
+    let mut clash = own.clone();
+    clash.sheets.push("Continuation");
+    let told = filled(&clash.bytes(), &data, Options::default(), &[]).unwrap_err();
+    assert!(told.to_string().contains("rename theirs"), "{told}");
 }

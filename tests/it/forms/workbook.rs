@@ -353,3 +353,67 @@ fn a_day_in_the_past_shows_what_was_known_then() {
     let now = ledger::read(&store, None);
     assert_eq!(now.records[0].evaluation.rating, Some(2));
 }
+
+/// Gives the first record more assets than a cell can name; their ARNs.
+pub fn many_assets(data: &mut poamd::exchange::dataset::Dataset) -> Vec<String> {
+    let one = data.records[0].assets[0].clone();
+    let arns: Vec<String> = (0..2_000)
+        .map(|n| format!("arn:aws-us-gov:s3:::acme-exports-{n:05}"))
+        .collect();
+    data.records[0].assets = arns
+        .iter()
+        .map(|arn| {
+            let mut asset = one.clone();
+            asset.item.arn.clone_from(arn);
+            asset.ports.clear();
+            asset
+        })
+        .collect();
+    arns
+}
+
+/// What the continuation says of a column of the first record, line by line.
+pub fn continued(bytes: &[u8], column: &str) -> Vec<String> {
+    let range = sheet(bytes, "Continuation");
+    let rows = 4..=range.end().unwrap().0 + 1;
+    rows.filter(|row| said(&range, *row, 3) == column)
+        .inspect(|row| {
+            assert_eq!(said(&range, *row, 1), "POAM-000001");
+            assert_eq!(said(&range, *row, 2), "Open POA&M Items");
+        })
+        .map(|row| said(&range, row, 5))
+        .collect()
+}
+
+#[test]
+fn every_asset_is_found_however_many_there_are() {
+    let mut data = ledger::data();
+    assert!(
+        !open(&workbook(&data, Options::default()).unwrap())
+            .sheet_names()
+            .contains(&"Continuation".to_owned())
+    );
+    let arns = many_assets(&mut data);
+    let prose = "word ".repeat(9_000);
+    data.records[0].plan = Some(prose.clone());
+    let bytes = workbook(&data, Options::default()).unwrap();
+    assert_eq!(continued(&bytes, "Asset Identifier"), arns);
+    let range = sheet(&bytes, "Open POA&M Items");
+    let cell = said(&range, 6, 7);
+    assert!(cell.encode_utf16().count() <= 32_767);
+    let (begin, told) = cell.rsplit_once('\n').unwrap();
+    let kept: Vec<&str> = begin.lines().collect();
+    assert_eq!(kept, arns[..kept.len()], "whole lines only");
+    assert!(kept.len() > 500);
+    assert_eq!(
+        told,
+        format!(
+            "[cut here: {} more lines; all 2000 stand on sheet \"Continuation\" under POAM-000001]",
+            2_000 - kept.len()
+        )
+    );
+    // Prose without lines is told to the last word too.
+    let whole: String = continued(&bytes, "Overall Remediation Plan").concat();
+    assert_eq!(whole.trim(), prose.trim());
+    assert!(said(&range, 6, 10).contains("stand on sheet \"Continuation\""));
+}
