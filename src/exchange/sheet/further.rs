@@ -109,7 +109,7 @@ fn shortened(all: &[&str], sheet: &str, id: &str) -> String {
     }
     let id: Cow<'_, str> = match id.chars().count() {
         0 => Cow::Borrowed("its row"),
-        ..=40 => Cow::Borrowed(id),
+        1..=40 => Cow::Borrowed(id),
         _ => Cow::Owned(id.chars().take(40).collect()),
     };
     format!(
