@@ -7,6 +7,7 @@ use super::load;
 use super::shell::Shell;
 use super::summary::Told;
 use crate::domain::escalation::{self, Distance, Looks};
+use crate::render::folded;
 use crate::store::{coverage, reporting};
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), Failure> {
@@ -22,13 +23,33 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), 
     told.tell(shell, &distances, |all| {
         let legend =
             "DFR detailed finding review, CAP corrective action plan: what the agency asks for";
-        let lines = all.iter().flat_map(|one| [Some(line(one)), counted(one)]);
-        lines.flatten().chain([legend.to_owned()]).collect()
+        all.iter()
+            .flat_map(lines)
+            .chain([legend.to_owned()])
+            .collect()
     })
 }
 
 /// Records that a line names; five fit into 80 columns.
 const SHOWN: usize = 5;
+
+/// Columns of a line, and of what it begins with.
+const WIDTH: usize = 80;
+const ACTION: usize = 5;
+
+/// A trigger over as many lines as it takes, and the records that it counts.
+fn lines(distance: &Distance) -> Vec<String> {
+    let mut actions = [distance.action.as_str()]
+        .into_iter()
+        .chain(std::iter::repeat(""));
+    let mut lines = Vec::new();
+    for text in folded(&said(distance), WIDTH - ACTION) {
+        let action = actions.next().unwrap_or_default();
+        lines.push(format!("{action:<ACTION$}{text}"));
+    }
+    lines.extend(counted(distance));
+    lines
+}
 
 /// The records that are counted.
 fn counted(distance: &Distance) -> Option<String> {
@@ -46,7 +67,7 @@ fn counted(distance: &Distance) -> Option<String> {
     (!shown.is_empty()).then(|| format!("     {}{more}", shown.join(", ")))
 }
 
-fn line(distance: &Distance) -> String {
+fn said(distance: &Distance) -> String {
     let how = match (distance.count, distance.threshold, distance.left) {
         (Some(count), Some(_), Some(0)) => format!("REACHED, {count} now"),
         (Some(count), Some(threshold), Some(left)) => {
@@ -64,5 +85,5 @@ fn line(distance: &Distance) -> String {
     } else {
         format!(" ({})", distance.note)
     };
-    format!("{}  {}: {how}{note}", distance.action, distance.trigger)
+    format!("{}: {how}{note}", distance.trigger)
 }
