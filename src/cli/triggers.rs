@@ -22,7 +22,7 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), 
     let distances = escalation::distances(&records, baseline, looks, now.date_naive());
     told.tell(shell, &distances, |all| {
         let legend =
-            "DFR detailed finding review, CAP corrective action plan: what the agency asks for";
+            "DFR: detailed finding review; CAP: corrective action plan; asked for by agencies";
         all.iter()
             .flat_map(lines)
             .chain([legend.to_owned()])
