@@ -87,20 +87,38 @@ pub fn migrate(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
 /// Whether the schema is not that of this binary yet. A newer one is refused, and nothing is written.
 pub fn is_behind(conn: &mut AnyConnection) -> Result<bool, StoreError> {
     // Asking an empty database for its migrations would make their table.
-    let head: QueryResult<i64> = audit_head::table.select(audit_head::n).first(conn);
-    if let Err(error) = head {
-        let text = error.to_string();
-        let is_empty = text.contains("no such table") || text.contains("does not exist");
-        return if is_empty {
-            Ok(true)
-        } else {
-            Err(error.into())
-        };
+    if !has_ledger(conn)? {
+        return Ok(true);
     }
     match conn {
         AnyConnection::Sqlite(c) => is_one_behind(c, SQLITE),
         AnyConnection::Postgres(c) => is_one_behind(c, POSTGRES),
     }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    tables: i64,
+}
+
+/// Whether the first migration was applied.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the lists of tables have no typed form"
+)]
+fn has_ledger(conn: &mut AnyConnection) -> QueryResult<bool> {
+    let count: Count = match conn {
+        AnyConnection::Sqlite(c) => diesel::sql_query(
+            "SELECT count(*) AS tables FROM sqlite_schema WHERE type = 'table' AND name = 'audit_head'",
+        )
+        .get_result(c)?,
+        AnyConnection::Postgres(c) => diesel::sql_query(
+            "SELECT count(*) AS tables FROM pg_catalog.pg_class WHERE oid = to_regclass('audit_head')",
+        )
+        .get_result(c)?,
+    };
+    Ok(count.tables > 0)
 }
 
 fn is_one_behind<C, DB>(conn: &mut C, set: EmbeddedMigrations) -> Result<bool, StoreError>

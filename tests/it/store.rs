@@ -514,3 +514,16 @@ fn readers_hold_up_no_writer() {
         });
     });
 }
+
+#[test]
+fn looking_for_a_ledger_makes_none() {
+    for_each_database(|store| {
+        let look = || Store::open_as_is(store.url().clone(), 2).unwrap();
+        assert!(look().is_some());
+        store.read_here(dialect::revert_all).unwrap();
+        assert!(look().is_none());
+        assert!(look().is_none(), "the first look made nothing");
+        Store::open(store.url().clone(), 2).unwrap();
+        assert!(look().is_some());
+    });
+}

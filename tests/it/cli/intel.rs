@@ -235,3 +235,37 @@ fn triggers_name_the_records_that_are_counted() {
     let ids = text.lines().filter(|line| line.starts_with("     POAM-"));
     assert!(ids.clone().count() > 0 && ids.into_iter().all(|line| line.chars().count() <= 80));
 }
+
+#[test]
+fn an_export_of_a_past_day_counts_with_the_overrides_of_that_day() {
+    let house = House::with_findings();
+    let marked = |day: &str| -> usize {
+        let export = ["export", "--format", "json", "--as-of", day];
+        let rows = house.run(&export).rows();
+        let findings = rows.iter().flat_map(|r| r["findings"].as_array().unwrap());
+        findings
+            .filter(|f| f["marks"].to_string().contains("\"override-1\""))
+            .inspect(|f| assert_eq!(f["score"], json!(1.5)))
+            .count()
+    };
+    house.clock.advance(chrono::TimeDelta::days(1));
+    let add = [
+        "override",
+        "add",
+        "--weakness",
+        "S3.*",
+        "--score",
+        "1.5",
+        "--why",
+        "logs only, nothing secret in them",
+    ];
+    house.run(&add).done();
+    house.clock.advance(chrono::TimeDelta::days(1));
+    let remove = ["override", "remove", "1", "--why", "it was a mistake"];
+    house.run(&remove).done();
+    house.clock.advance(chrono::TimeDelta::days(1));
+    assert_eq!(marked("2026-11-22"), 0, "not yet");
+    assert!(marked("2026-11-23") > 0);
+    assert_eq!(marked("2026-11-24"), 0, "no longer");
+    assert_eq!(marked("2026-11-25"), 0, "today");
+}
