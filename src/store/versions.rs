@@ -30,6 +30,7 @@ use crate::domain::ticket::Link;
 
 /// SQLite takes 32,766 variables; a version has four.
 const ROWS_A_STATEMENT: usize = 1_000;
+const KEYS_A_QUERY: usize = 500;
 
 /// Keeps what a record was until it changes.
 pub(super) fn keep_record(
@@ -408,24 +409,27 @@ pub fn accounts_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Ve
     let moment = stamp(moment);
     let mut rows = accounts::all(conn)?;
     rows.retain(|row| row.created_at <= moment);
-    for row in &mut rows {
-        // Newest first: those that end a watch name nothing.
-        let said: Vec<String> = audit::table
-            .filter(audit::subject.eq(format!("account:{}", row.id)))
+    let mut named: HashMap<String, (String, String)> = HashMap::new();
+    // Few walks through the log, which has no index by subject.
+    for keys in rows.chunks(KEYS_A_QUERY) {
+        let subjects: Vec<String> = keys.iter().map(|r| format!("account:{}", r.id)).collect();
+        let said: Vec<(String, String)> = audit::table
+            .filter(audit::subject.eq_any(subjects))
             .filter(audit::at.le(moment))
-            .order(audit::n.desc())
-            .select(audit::body)
+            .order(audit::n)
+            .select((audit::subject, audit::body))
             .load(conn)?;
-        let mut name = None;
-        for body in said {
+        for (subject, body) in said {
             let said: Naming = from_json("an audit event", &body)?;
-            if let (Some(called), Some(label)) = (said.name, said.label) {
-                name = Some((called, label));
-                break;
+            // Those that end a watch name nothing.
+            if let (Some(name), Some(label)) = (said.name, said.label) {
+                named.insert(subject, (name, label));
             }
         }
-        if let Some((name, label)) = name {
-            (row.name, row.label) = (name, label);
+    }
+    for row in &mut rows {
+        if let Some(called) = named.remove(&format!("account:{}", row.id)) {
+            (row.name, row.label) = called;
         }
     }
     Ok(rows)
