@@ -155,8 +155,8 @@ pub const SECTION: Section = Section {
             "home_region",
             Kind::Region,
             r#""us-gov-west-1""#,
-            "Where Security Hub shows the findings of all linked regions, for read = \"aggregator\". Without it: each region of the \
-            administrator account is read for itself.",
+            "Where Security Hub shows the findings of all linked regions, for read = \"aggregator\"; one of the administrator's own \
+            regions. Without it: each region of the administrator account is read for itself.",
         ),
         Key::with_default(
             "budget",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::aws::Read;
 use super::reader::Reader;
 use super::{Account, Aws, Desk, Entries, Feed, Report, Writeback};
 
@@ -11,6 +12,32 @@ const HUB: &str = "securityhub";
 pub(super) fn accounts(entries: &Entries<'_, Account>) {
     unique(entries, "id", |account| account.id.to_string());
     unique(entries, "name", |account| account.name.clone());
+}
+
+/// The administrator's hub is read where that account is watched. One of the database is asked when it is read.
+pub(super) fn aggregator(r: Reader<'_>, aws: Option<&Aws>, accounts: &Entries<'_, Account>) {
+    let Some(Read::Aggregator { account, home }) = aws.map(|aws| &aws.read) else {
+        return;
+    };
+    let Some((_, hub)) = read(accounts).find(|(_, entry)| entry.id == *account) else {
+        return;
+    };
+    if !hub.active {
+        let what = format!(
+            "\"{account}\" is not watched (active = false in [[accounts]]), so no findings would be read: watch it, or set \
+            read = \"members\""
+        );
+        r.fail("aggregator", what);
+    }
+    if let Some(home) = home.as_ref().filter(|home| !hub.regions.contains(home)) {
+        let regions: Vec<&str> = hub.regions.iter().map(|region| region.as_str()).collect();
+        let what = format!(
+            "\"{home}\" is none of the regions of the aggregator {account} ({}), so Security Hub would be read nowhere: add it \
+            to regions of that [[accounts]], or name here the one that gathers the findings of all",
+            regions.join(", ")
+        );
+        r.fail("home_region", what);
+    }
 }
 
 pub(super) fn feeds(entries: &Entries<'_, Feed>) {

@@ -155,7 +155,8 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     let deployment = Deployment::read(sections.one(&deployment::SECTION));
     let system = System::read(sections.one(&system::SECTION));
     let database = Database::read(sections.one(&database::SECTION), env);
-    let aws = Aws::read(sections.one(&aws::SECTION));
+    let aws_at = sections.one(&aws::SECTION);
+    let aws = Aws::read(aws_at);
     let organization = sections.one(&organization::SECTION);
     let organization = organization
         .is_present()
@@ -191,6 +192,7 @@ fn read(sections: &Sections<'_>, env: &dyn Env) -> Option<Config> {
     });
 
     checks::accounts(&accounts);
+    checks::aggregator(aws_at, aws.as_ref(), &accounts);
     checks::feeds(&feeds);
     checks::desks(&desks);
     checks::reports(&reports, has_mail);

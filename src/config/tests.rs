@@ -98,6 +98,33 @@ fn the_environment_gives_the_state_directory_and_the_journal() {
 }
 
 #[test]
+fn a_home_region_that_is_read_nowhere_is_a_problem() {
+    let file = |home: &str, more: &str| {
+        format!(
+            "[aws]\nread = \"aggregator\"\naggregator = \"111122223333\"\nhome_region = \"{home}\"\n\
+             [[accounts]]\nid = \"111122223333\"\nname = \"hub\"\nregions = [\"us-gov-west-1\"]\n{more}"
+        )
+    };
+    assert!(read(&file("us-gov-west-1", "")).is_ok());
+    assert_eq!(
+        wrong(&file("us-gov-east-1", "")),
+        [
+            "poamd.toml:4: [aws] home_region: \"us-gov-east-1\" is none of the regions of the aggregator 111122223333 \
+          (us-gov-west-1), so Security Hub would be read nowhere: add it to regions of that [[accounts]], or name here the \
+          one that gathers the findings of all"
+        ]
+    );
+    let lines = wrong(&file("us-gov-west-1", "active = false\n"));
+    assert!(
+        lines.len() == 1 && lines[0].contains("[aws] aggregator: \"111122223333\" is not watched"),
+        "{lines:?}"
+    );
+    // An account of the database is asked when it is read.
+    let elsewhere = file("us-gov-east-1", "").replacen("111122223333", "444455556666", 1);
+    assert!(read(&elsewhere).is_ok());
+}
+
+#[test]
 fn what_would_have_no_effect_is_a_problem() {
     let organization =
         "[aws.organization]\naccount = \"999900001111\"\nregions = [\"us-gov-west-1\"]\n";

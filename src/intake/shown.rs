@@ -1,5 +1,6 @@
 //! Which places a look showed anything of. A hub's administrator also shows member accounts and linked regions; one of
-//! them that it no longer shows at all has more likely left it than been cleaned up, so nothing is absent there.
+//! them that it no longer shows at all has more likely left it than been cleaned up, so nothing is absent there. One that
+//! is watched and was never shown is a gap too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -24,6 +25,8 @@ pub type Places = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 pub(super) struct Shown {
     /// Regions by account.
     places: HashMap<String, HashSet<String>>,
+    /// What has to be among them.
+    expected: Vec<Place>,
     /// What the detector looked for, if not for everything.
     vouched: Option<Vouched>,
     /// Standards whose findings are there and not put away; empty for the findings that are in several.
@@ -134,6 +137,10 @@ impl Shown {
         places
     }
 
+    pub fn expect(&mut self, places: Vec<Place>) {
+        self.expected = places;
+    }
+
     pub fn vouch(&mut self, vouched: Option<Vouched>) {
         self.vouched = vouched.or(self.vouched.take());
     }
@@ -223,11 +230,17 @@ impl<'a> Silence<'a> {
 
     /// Notes the gaps as cells of their own, so that reports carry them, and takes back those that were shown again.
     /// Gives what changed by it: the cell, and how it stands now.
-    pub fn note(self, conn: &mut AnyConnection, run: i64) -> Result<Vec<(String, Value)>> {
+    pub fn note(mut self, conn: &mut AnyConnection, run: i64) -> Result<Vec<(String, Value)>> {
         let mut changed = Vec::new();
         let Door::Cell(door) = self.door else {
             return Ok(changed);
         };
+        let own = (door.account.to_string(), door.region.to_string());
+        let missing = self.shown.expected.iter().filter(|place| {
+            **place != own && !self.shown.holds(&place.0, &place.1) && !self.is_covered(place)
+        });
+        let missing: Vec<Place> = missing.cloned().collect();
+        self.gaps.extend(missing);
         // A place that was ever looked at through its own door speaks for itself.
         let never_looked_at = |row: &CoverageRow| row.last_complete.is_none();
         for place in &self.gaps {
@@ -263,7 +276,7 @@ impl<'a> Silence<'a> {
 fn gap(door: &Cell) -> Coverage {
     Coverage::Partial {
         reason: format!(
-            "{} {} no longer shows anything of it: is it still a member, and its region linked? What is open stays open",
+            "{} {} shows nothing of it: is it a member, and its region linked? What is open stays open",
             door.account, door.region
         ),
     }

@@ -40,6 +40,8 @@ struct Task {
     account: Watched,
     region: Region,
     scope: Scope,
+    /// Accounts and regions that it has to show something of.
+    gathers: Vec<(String, String)>,
 }
 
 impl Asked {
@@ -139,13 +141,9 @@ pub(super) fn outcome_of(gaps: &[Gap], failed: Option<&JobError>) -> &'static st
 
 async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
     let accounts = ctx.accounts(selection).await?;
-    if let Read::Aggregator { account, .. } = &ctx.config.aws.read {
-        let watched = ctx.store.read(watched::watched).await?;
-        if !watched.iter().any(|w| w.access.id == *account) {
-            return Err(JobError::Refused(format!(
-                "[aws] aggregator {account} is not watched, so no findings would be read: add it (poamd account add), or set read = \"members\""
-            )));
-        }
+    let watched = ctx.store.read(watched::watched).await?;
+    if let Some(why) = unread(&ctx.config.aws.read, &watched) {
+        return Err(JobError::Refused(why));
     }
     let mut tasks = Vec::new();
     for account in accounts {
@@ -168,16 +166,54 @@ async fn tasks(ctx: &Context, selection: &Selection) -> Result<Vec<Task>> {
                 ) else {
                     continue;
                 };
-                tasks.push(Task {
+                let task = Task {
                     source: source.clone(),
                     account: account.clone(),
                     region: region.clone(),
                     scope,
-                });
+                    gathers: Vec::new(),
+                };
+                let gathers = gathered(&task, &watched);
+                tasks.push(Task { gathers, ..task });
             }
         }
     }
     Ok(tasks)
+}
+
+/// Why the administrator's hub would be read nowhere, as the accounts are watched now.
+pub fn unread(read: &Read, watched: &[Watched]) -> Option<String> {
+    let Read::Aggregator { account, home } = read else {
+        return None;
+    };
+    let Some(hub) = watched.iter().find(|w| w.access.id == *account) else {
+        return Some(format!(
+            "[aws] aggregator {account} is not watched, so no findings would be read: add it (poamd account add), or set read = \"members\""
+        ));
+    };
+    let regions = &hub.access.regions;
+    let home = home.as_ref().filter(|home| !regions.contains(home))?;
+    let names: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+    Some(format!(
+        "[aws] home_region {home} is none of the regions of the aggregator {account} ({}), so Security Hub would be read nowhere: \
+         watch the account there too (poamd account remove {account}, then poamd account add), or name the region that gathers \
+         the findings of all",
+        names.join(", ")
+    ))
+}
+
+/// The places that the administrator's hub has to show something of in a cell: each watched account, in each region that
+/// is gathered there. One of which it shows nothing is not known to be clean: it may be no member, or its region not linked.
+fn gathered(task: &Task, watched: &[Watched]) -> Vec<(String, String)> {
+    if task.scope == Scope::Own || task.source.aggregates() != Aggregates::AccountsAndRegions {
+        return Vec::new();
+    }
+    let here = |region: &&Region| task.scope == Scope::Everything || **region == task.region;
+    let places = watched.iter().flat_map(|w| {
+        let regions = w.access.regions.iter().filter(here);
+        regions.map(|region| (w.access.id.to_string(), region.to_string()))
+    });
+    places.collect()
 }
 
 /// Whose findings are read in a cell; `None`: the aggregator shows them, so nothing is read twice.
@@ -212,13 +248,14 @@ async fn pull_cell(
         Door::Cell(cell.clone()),
         ctx.synonyms.clone(),
     );
-    let looked = cell.clone();
+    let (looked, gathers) = (cell.clone(), task.gathers);
     let rules = Rules {
         reconcile: TimeDelta::from_std(ctx.config.aws.reconcile).unwrap_or(TimeDelta::MAX),
         overlap: TimeDelta::from_std(ctx.config.aws.overlap).unwrap_or(TimeDelta::MAX),
     };
     let begun = blocking(move || {
         let mut intake = Intake::open_by_page(store.clone(), door, run, ACTOR, now, synonyms);
+        intake.expect(gathers);
         let progress = Progress::begin(&store, &looked, task.scope, &mut intake, now, rules, full)?;
         Ok::<_, StoreError>((intake, progress))
     })
@@ -231,13 +268,17 @@ async fn pull_cell(
         .pull(&task.account.access, &task.region, &request, &mut sink)
         .await;
     let (mut intake, progress) = sink.into_parts()?;
-    let pulled = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
+    let mut pulled = pulled.map_err(|e| JobError::Refused(e.to_string()))?;
+    if !progress.knows_its_beginning() {
+        // Whatever it shows now: what it showed before is not known, so it counts as the look at changes that it was.
+        pulled.extent = request.extent;
+    }
     let (store, noted, ended) = (ctx.store.clone(), cell.clone(), ctx.clock.now());
     let (coverage, counts) = blocking(move || -> Result<_, StoreError> {
         let (complete, full) = (pulled.coverage.is_complete(), pulled.extent.is_full());
         if !full {
             intake.asked(&json!(pulled.extent).to_string());
-        } else if complete && progress.knows_its_beginning() {
+        } else if complete {
             // Asked for changes and shown everything: what was not among it is missing all the same.
             intake.know_all()?;
         }

@@ -15,7 +15,7 @@ use poamd_sandbox::estate::Estate;
 use poamd_sandbox::history::History;
 use serde_json::{Value, json};
 
-use crate::support::aws::{Reach, context_with};
+use crate::support::aws::{Reach, context_with, hasten};
 use crate::support::databases::for_each_database_async;
 use crate::support::findings::{assert_audited, native_ids, untouched};
 
@@ -206,6 +206,38 @@ async fn the_new_hub_alone_closes_by_absence_and_not_because_it_is_off() {
         look(&ctx).await;
         assert_eq!(status(&store, &gone), FindingStatus::Fixed);
         assert_audited(&store);
+    })
+    .await;
+}
+
+/// A finding that does not say when it was made, behind the first page of many: it is there, so it never closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_nothing_of_when_it_was_made_is_seen_on_every_page() {
+    for_each_database_async(async |store: Store| {
+        let aws = stand_in().await;
+        let undated = aws.change(|estate| {
+            let cell = estate.account_mut(PROD).unwrap().cell_mut(EAST).unwrap();
+            let hub = cell.hub_v2.as_mut().unwrap();
+            let open = |d: &&mut Value| d["compliance"]["status"] == "FAILED";
+            // A page has a hundred.
+            let finding = hub.iter_mut().skip(100).find(open).unwrap();
+            let info = finding["finding_info"].as_object_mut().unwrap();
+            info.retain(|name, _| !name.starts_with("created_time"));
+            info["uid"].as_str().unwrap().to_owned()
+        });
+        let mut ctx = context(&store, &aws, NEW, Some((PROD, EAST)));
+        let keys = (aws.access_key_id.as_str(), aws.secret_access_key.as_str());
+        hasten(&mut ctx, &aws.url, keys, 1_000.0, 6);
+        for _ in 0..3 {
+            let summary = look(&ctx).await;
+            assert!(summary.gaps.is_empty(), "{:?}", summary.gaps);
+            assert_eq!(status(&store, &undated), FindingStatus::Open);
+        }
+        // It is gone only when it is.
+        take_out(&aws, &undated, false, true);
+        look(&ctx).await;
+        look(&ctx).await;
+        assert_eq!(status(&store, &undated), FindingStatus::Fixed);
     })
     .await;
 }

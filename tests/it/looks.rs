@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
+use poamd::config::aws::Read;
 use poamd::domain::finding::FindingStatus;
 use poamd::intake::{Ending, Intake};
 use poamd::jobs::{Context, Selection, pull};
@@ -16,7 +17,9 @@ use poamd_contract::error::Result;
 use poamd_contract::finding::{FindingReport, Signal};
 use poamd_contract::health::Check;
 use poamd_contract::ids::Region;
-use poamd_contract::source::{Extent, FindingSource, Page, PageSink, Pulled, Request};
+use poamd_contract::source::{
+    Aggregates, Cursor, Extent, FindingSource, Page, PageSink, Pulled, Request, Scope,
+};
 
 use crate::support::databases::{for_each_database, for_each_database_async};
 use crate::support::findings::{ACCOUNT, assert_audited, hub, report, take, untouched};
@@ -233,6 +236,258 @@ async fn the_end_of_a_look_is_written_whole_or_not_at_all() {
     pull::run(&ctx, &everything).await.unwrap();
     let reports = store.read_here(findings::all_reports).unwrap();
     assert_eq!((reports[0].absent, fixed(&ctx)), (1, 0));
+}
+
+/// A hub that is torn in its second look, goes on in the third, and then says that this was everything.
+#[derive(Default)]
+struct Torn {
+    asked: Mutex<Vec<Request>>,
+}
+
+#[async_trait]
+impl FindingSource for Torn {
+    fn name(&self) -> &'static str {
+        "securityhub"
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    async fn pull(
+        &self,
+        _: &AccountAccess,
+        _: &Region,
+        request: &Request,
+        sink: &mut dyn PageSink,
+    ) -> Result<Pulled> {
+        let call = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(request.clone());
+            asked.len()
+        };
+        let made: DateTime<Utc> = "2026-11-19T07:00:00Z".parse().unwrap();
+        let shown: &[&str] = match call {
+            2 => &["first"],
+            3 => &["second"],
+            _ => &["first", "second"],
+        };
+        let cursor = Cursor {
+            shard: "all".to_owned(),
+            token: Some("next".to_owned()),
+            done: false,
+            damaged: false,
+        };
+        sink.page(Page {
+            reports: shown
+                .iter()
+                .map(|name| report(name, made, Signal::Open))
+                .collect(),
+            cursors: Vec::from_iter((call == 2).then_some(cursor)),
+            ..Page::default()
+        })
+        .await?;
+        let torn = Coverage::Partial {
+            reason: "the line went down".to_owned(),
+        };
+        Ok(match call {
+            2 => Pulled {
+                extent: request.extent,
+                ..Pulled::full(torn)
+            },
+            _ => Pulled::full(Coverage::Complete),
+        })
+    }
+
+    async fn health(&self, _: &AccountAccess, _: &Region) -> Check {
+        Check::ok("torn", "")
+    }
+}
+
+/// What a look at changes showed before it was interrupted is not kept, so nothing is missing from what it shows after.
+#[tokio::test]
+async fn looks_at_changes_that_are_gone_on_with_conclude_nothing() {
+    for_each_database_async(|store| async move {
+        let start: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(start));
+        let mut ctx = stage::context(
+            &store,
+            &clock,
+            &Arc::new(Stage::default()),
+            &[(ACCOUNT, &["us-east-1"])],
+        );
+        // So that no look at everything falls due meanwhile, whatever the hour of the cell.
+        let mut config = (*ctx.config).clone();
+        config.aws.reconcile = std::time::Duration::from_secs(30 * 24 * 3_600);
+        ctx.config = Arc::new(config);
+        let torn = Arc::new(Torn::default());
+        ctx.sources = vec![torn.clone()];
+        let everything = Selection::default();
+        let first = Selection {
+            full: true,
+            ..Selection::default()
+        };
+        pull::run(&ctx, &first).await.unwrap();
+        for minutes in [20, 40] {
+            clock.set(start + TimeDelta::minutes(minutes));
+            pull::run(&ctx, &everything).await.unwrap();
+        }
+        let asked = torn.asked.lock().unwrap().clone();
+        assert!(asked[0].extent.is_full() && !asked[1].extent.is_full());
+        assert_eq!(asked[2].extent, asked[1].extent);
+        assert_eq!(asked[2].resume.len(), 1, "it is gone on with");
+        let reports = store.read_here(findings::all_reports).unwrap();
+        assert_eq!(reports.len(), 2);
+        for report in reports {
+            assert_eq!(report.absent, 0, "{}", report.native_id);
+        }
+        assert_eq!(
+            looked(&ctx),
+            (clock.now(), start),
+            "it is no look at everything"
+        );
+        assert_audited(&store);
+    })
+    .await;
+}
+
+/// A hub that shows what its administrator sees.
+#[derive(Default)]
+struct Gathering {
+    held: Mutex<Vec<FindingReport>>,
+    asked: Mutex<Vec<(String, String, Scope)>>,
+}
+
+#[async_trait]
+impl FindingSource for Gathering {
+    fn name(&self) -> &'static str {
+        "securityhub"
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn aggregates(&self) -> Aggregates {
+        Aggregates::AccountsAndRegions
+    }
+
+    async fn pull(
+        &self,
+        account: &AccountAccess,
+        region: &Region,
+        request: &Request,
+        sink: &mut dyn PageSink,
+    ) -> Result<Pulled> {
+        let asked = (account.id.to_string(), region.to_string(), request.scope);
+        self.asked.lock().unwrap().push(asked);
+        let reports = self.held.lock().unwrap().clone();
+        sink.page(Page {
+            reports,
+            ..Page::default()
+        })
+        .await?;
+        Ok(Pulled::full(Coverage::Complete))
+    }
+
+    async fn health(&self, _: &AccountAccess, _: &Region) -> Check {
+        Check::ok("gathering", "")
+    }
+}
+
+const MEMBER: &str = "444455556666";
+
+fn seen_in(account: &str, region: &str, at: DateTime<Utc>) -> FindingReport {
+    let name = format!("{account}-{region}");
+    let mut report = report(&name, at, Signal::Open);
+    report.account = account.parse().unwrap();
+    report.region = region.parse().unwrap();
+    report.identity = poamd_contract::finding::Identity::Product {
+        product_arn: "hub".to_owned(),
+        id: name,
+    };
+    report
+}
+
+/// One region shows the findings of all. A watched place that it shows nothing of may be clean, or not be gathered there:
+/// nobody knows, so it is a gap until something of it is seen.
+#[tokio::test]
+async fn places_that_an_aggregator_shows_nothing_of_are_gaps() {
+    for_each_database_async(|store| async move {
+        let start: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(start));
+        let accounts: [(&str, &[&str]); 2] = [
+            (ACCOUNT, &["us-east-1", "us-west-2"]),
+            (MEMBER, &["us-east-1"]),
+        ];
+        let mut ctx = stage::context(&store, &clock, &Arc::new(Stage::default()), &accounts);
+        let read = |home: &str| Read::Aggregator {
+            account: ACCOUNT.parse().unwrap(),
+            home: Some(home.parse().unwrap()),
+        };
+        let mut config = (*ctx.config).clone();
+        config.aws.read = read("us-east-1");
+        ctx.config = Arc::new(config);
+        let hub = Arc::new(Gathering::default());
+        *hub.held.lock().unwrap() = vec![seen_in(ACCOUNT, "us-east-1", start)];
+        ctx.sources = vec![hub.clone()];
+        let gaps = |at| {
+            let gaps = store.read_here(|c| coverage::gaps(c, at)).unwrap();
+            gaps.iter()
+                .map(|gap| {
+                    let why = gap.reason.clone().unwrap();
+                    assert!(why.contains("shows nothing of it"), "{why}");
+                    format!("{} {} {}", gap.account, gap.region, gap.state)
+                })
+                .collect::<Vec<_>>()
+        };
+        let everything = Selection {
+            full: true,
+            ..Selection::default()
+        };
+        pull::run(&ctx, &everything).await.unwrap();
+        assert_eq!(
+            *hub.asked.lock().unwrap(),
+            [(
+                ACCOUNT.to_owned(),
+                "us-east-1".to_owned(),
+                Scope::Everything
+            )]
+        );
+        let both = [
+            format!("{ACCOUNT} us-west-2 partial"),
+            format!("{MEMBER} us-east-1 partial"),
+        ];
+        assert_eq!(gaps(start), both);
+        // An hour without change writes nothing about it.
+        let before = untouched(&store);
+        clock.set(start + TimeDelta::hours(1));
+        pull::run(&ctx, &everything).await.unwrap();
+        assert_eq!(
+            (gaps(clock.now()), untouched(&store)),
+            (both.to_vec(), before)
+        );
+        let there = seen_in(ACCOUNT, "us-west-2", start);
+        hub.held.lock().unwrap().push(there);
+        clock.set(start + TimeDelta::hours(2));
+        pull::run(&ctx, &everything).await.unwrap();
+        assert_eq!(gaps(clock.now()), [format!("{MEMBER} us-east-1 partial")]);
+        // A home where the administrator is not watched would be read by nobody.
+        let mut config = (*ctx.config).clone();
+        config.aws.read = read("eu-west-1");
+        ctx.config = Arc::new(config);
+        let refused = pull::run(&ctx, &everything).await.unwrap_err().to_string();
+        for part in [
+            "home_region eu-west-1",
+            ACCOUNT,
+            "us-east-1, us-west-2",
+            "read nowhere",
+        ] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert_eq!(hub.asked.lock().unwrap().len(), 3);
+    })
+    .await;
 }
 
 #[tokio::test]

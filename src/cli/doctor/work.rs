@@ -8,19 +8,22 @@ use poamd_contract::health::{Check, Verdict};
 use super::over;
 use crate::cli::listing::counted;
 use crate::config::Config;
+use crate::config::aws::Read;
 use crate::domain::mail::MailState;
 use crate::domain::record::RecordId;
 use crate::domain::ticket::{Link, OutboxState};
+use crate::jobs::pull;
 use crate::store::mails::MailRow;
 use crate::store::outbox::OutboxRow;
 use crate::store::schedule::ScheduleRow;
-use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets, writebacks};
+use crate::store::{AnyConnection, Result, mails, outbox, schedule, tickets, watched, writebacks};
 
 /// A job that is later than this is not being run.
 const OVERDUE: TimeDelta = TimeDelta::minutes(15);
 
 pub fn checks(conn: &mut AnyConnection, config: &Config, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let mut checks = justifiers(config);
+    checks.extend(aggregator(conn, config)?);
     checks.extend(effects(conn)?);
     checks.push(waiting(conn, now)?);
     checks.push(missing(conn)?);
@@ -28,6 +31,19 @@ pub fn checks(conn: &mut AnyConnection, config: &Config, now: DateTime<Utc>) -> 
     checks.extend(letters(conn)?);
     checks.extend(timetable(conn, now)?);
     Ok(checks)
+}
+
+/// Whether the administrator's hub is read anywhere; nothing is said where each account is read for itself.
+fn aggregator(conn: &mut AnyConnection, config: &Config) -> Result<Option<Check>> {
+    if config.aws.read == Read::Members {
+        return Ok(None);
+    }
+    let trouble = pull::unread(&config.aws.read, &watched::watched(conn)?);
+    let name = "aggregator";
+    Ok(Some(trouble.map_or_else(
+        || Check::ok(name, "it is watched where it is to be read"),
+        |why| Check::failed(name, why),
+    )))
 }
 
 fn justifiers(config: &Config) -> Vec<Check> {

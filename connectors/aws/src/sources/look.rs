@@ -45,16 +45,11 @@ impl<'a> Look<'a> {
                 First::More(chains) => chains,
             },
         };
-        let sharded = !plan.parts.is_empty();
         let mut read = self.all(chains, plan.chains, sink).await?;
         if resumed && request.resume.iter().any(|c| c.done && c.damaged) {
             read = worst([read, damaged_before()]);
         }
-        if let Some(closing) = plan
-            .closing
-            .as_ref()
-            .filter(|_| sharded && read.is_complete())
-        {
+        if let Some(closing) = plan.closing.as_ref().filter(|_| read.is_complete()) {
             let cursor = request.resume.iter().find(|c| c.shard == closing.name());
             if cursor.is_none_or(|c| !c.done) {
                 let chain = match cursor {
@@ -88,7 +83,8 @@ impl<'a> Look<'a> {
             sink.page(page).await?;
             return Ok(First::Ended(coverage));
         }
-        // What bears no date lies in no shard: it is met only where nothing is cut.
+        // What bears no date lies in no shard: it is met only where nothing is cut. A service that may give such findings
+        // is never cut at all (`Plan::in_one`); this is for one that broke its word.
         let made = self.book.reading().made;
         let undated = page.reports.iter().any(|r| made(r).is_none());
         let chains: Vec<Chain> = if plan.parts.is_empty() || undated {
@@ -174,7 +170,8 @@ fn left_of(plan: &Plan, resume: &[Cursor]) -> Option<Vec<Chain>> {
         .iter()
         .filter(|cursor| Some(&cursor.shard) != closing.as_ref())
         .filter_map(|cursor| Some((Slice::named(&cursor.shard)?, cursor)))
-        .filter(|(slice, _)| slice.detector == plan.whole.detector)
+        // Shards of a look that was cut otherwise are not all of this one.
+        .filter(|(slice, _)| plan.has(slice))
         .collect();
     if known.is_empty() {
         return None;
@@ -242,7 +239,7 @@ mod tests {
 
     #[derive(Clone)]
     struct Held {
-        created: DateTime<Utc>,
+        created: Option<DateTime<Utc>>,
         updated: DateTime<Utc>,
         severity: i64,
     }
@@ -270,7 +267,7 @@ mod tests {
             let held = (0..count).map(|n| {
                 let made = at(-(n as i64) * 9_973);
                 let one = Held {
-                    created: made,
+                    created: Some(made),
                     updated: made.max(at(-86_400)),
                     severity: n as i64 % 10,
                 };
@@ -324,7 +321,10 @@ mod tests {
             let shown: Vec<&String> = held
                 .iter()
                 .filter(|(_, h)| {
-                    within(&slice.created, h.created) && within(&slice.updated, h.updated)
+                    let made = h
+                        .created
+                        .map_or(slice.created.is_none(), |t| within(&slice.created, t));
+                    made && within(&slice.updated, h.updated)
                 })
                 .filter(|(_, h)| graded(h.severity))
                 .map(|(id, _)| id)
@@ -348,7 +348,7 @@ mod tests {
                 .iter()
                 .map(|id| json!({
                     "Id": id, "AwsAccountId": ACCOUNT, "ProductArn": "arn:aws:securityhub:us-east-1::product/x/y",
-                    "CreatedAt": held[*id].created.to_rfc3339_opts(SecondsFormat::Millis, true),
+                    "CreatedAt": held[*id].created.map(|t| t.to_rfc3339_opts(SecondsFormat::Millis, true)),
                 }))
                 .collect();
             let next = (end < shown.len()).then(|| format!("{filter}|{call}|{end}"));
@@ -417,6 +417,48 @@ mod tests {
         assert_eq!(hub.calls.load(Ordering::SeqCst), 1);
     }
 
+    /// A finding without a time of making, behind the first page: no shard by that time holds it.
+    #[tokio::test]
+    async fn what_bears_no_date_is_seen_where_nothing_is_cut() {
+        let request = Request::full(at(0));
+        let undated =
+            |hub: &Hub| hub.held.lock().unwrap().get_mut("f00250").unwrap().created = None;
+        let hub = Hub::still(500).await;
+        undated(&hub);
+        let (seen, coverage) = read(&hub, &Plan::in_one(&request), &request).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        // Nor is a look gone on with that was cut: the shards it has left are not all there is.
+        let mut cut = Seen {
+            full_after: Some(5),
+            ..Seen::default()
+        };
+        let by_time = Plan::by_time(&request, 4);
+        assert!(
+            Look::new(&hub)
+                .read(&by_time, &request, &mut cut)
+                .await
+                .is_err()
+        );
+        let resumed = Request {
+            resume: cut.cursors.values().cloned().collect(),
+            ..request.clone()
+        };
+        let (seen, coverage) = read(&hub, &Plan::in_one(&request), &resumed).await;
+        assert_eq!(
+            (coverage, missed(&hub, &seen)),
+            (Coverage::Complete, vec![])
+        );
+        let (seen, _) = read(&hub, &by_time, &request).await;
+        assert_eq!(
+            missed(&hub, &seen),
+            ["f00250"],
+            "the wrong design passes: the test shows nothing"
+        );
+    }
+
     /// A finding whose severity changes while the look is under way: the first shards are read when it comes to them.
     #[tokio::test]
     async fn a_severity_that_changes_meanwhile_hides_nothing() {
@@ -458,7 +500,7 @@ mod tests {
             if call == 12 {
                 // Made again with another date of making, which is in a shard that has been read.
                 let one = held.get_mut("f00499").unwrap();
-                (one.created, one.updated) = (at(-1_800), at(30));
+                (one.created, one.updated) = (Some(at(-1_800)), at(30));
             }
         });
         let hub = Hub::with(500, happens).await;
@@ -475,7 +517,7 @@ mod tests {
             Box::new(|call, held| {
                 if call == 12 {
                     let one = held.get_mut("f00499").unwrap();
-                    (one.created, one.updated) = (at(-1_800), at(30));
+                    (one.created, one.updated) = (Some(at(-1_800)), at(30));
                 }
             }),
         )

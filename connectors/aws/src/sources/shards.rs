@@ -3,7 +3,8 @@
 //!
 //! Security Hub and Inspector are cut by when a finding was made, which nobody can change: no finding moves from one shard
 //! to another while they are read, as it could by its severity. All shards together are all of time. GuardDuty has no such
-//! criterion and is cut by severity; its silence concludes nothing anyway.
+//! criterion and is cut by severity; its silence concludes nothing anyway. The new Security Hub is not cut: an OCSF finding
+//! need not say when it was made, and what says nothing would lie in no shard and look as if it were gone.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd_contract::source::{Extent, Request};
@@ -78,6 +79,24 @@ impl Plan {
         }
     }
 
+    /// Not cut, for a service whose findings need not say when they were made: each of them is on some page, whatever it
+    /// bears. What was updated while a full look was under way is read again at its end.
+    pub fn in_one(request: &Request) -> Self {
+        let whole = Slice {
+            updated: window(request.extent),
+            ..Slice::default()
+        };
+        Self {
+            closing: closing(request),
+            ..Self::single(whole)
+        }
+    }
+
+    /// A shard of this plan, or all of it.
+    pub fn has(&self, slice: &Slice) -> bool {
+        *slice == self.whole || self.parts.contains(slice)
+    }
+
     /// Cut by the time findings were made.
     pub fn by_time(request: &Request, chains: usize) -> Self {
         let updated = window(request.extent);
@@ -105,13 +124,9 @@ impl Plan {
             created: Some(created),
             ..whole.clone()
         };
-        let closing = request.extent.is_full().then(|| Slice {
-            updated: Some((request.began - CLOSING, always().1)),
-            ..Slice::default()
-        });
         Self {
             parts: spans(cuts).into_iter().map(part).collect(),
-            closing,
+            closing: closing(request),
             whole,
             chains,
         }
@@ -139,6 +154,13 @@ impl Plan {
             whole,
         }
     }
+}
+
+fn closing(request: &Request) -> Option<Slice> {
+    request.extent.is_full().then(|| Slice {
+        updated: Some((request.began - CLOSING, always().1)),
+        ..Slice::default()
+    })
 }
 
 fn window(extent: Extent) -> Option<Span> {
