@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// The last day on which something still holds that ends at `end`, its first moment over.
 pub fn last_day(end: DateTime<Utc>) -> NaiveDate {
-    (end - TimeDelta::microseconds(1)).date_naive()
+    let before = end.checked_sub_signed(TimeDelta::microseconds(1));
+    before.unwrap_or(end).date_naive()
 }
 
 /// Due on a day that was over when the record was detected. Days of the KEV catalog count from CISA's listing and are taken

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use poamd_contract::ids::BadId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -155,6 +155,11 @@ struct KevLine {
     forensic_triage: Option<String>,
 }
 
+/// Days that can be reckoned with, and that forms and databases can write.
+fn is_of_our_days(day: &NaiveDate) -> bool {
+    (1970..=9999).contains(&day.year())
+}
+
 /// The catalog: its date of release and its entries.
 pub fn kev(text: &[u8]) -> Result<(DateTime<Utc>, Vec<KevEntry>), BadIntel> {
     let file: KevFile = serde_json::from_slice(text)
@@ -176,6 +181,12 @@ pub fn kev(text: &[u8]) -> Result<(DateTime<Utc>, Vec<KevEntry>), BadIntel> {
                 short(&line.cve)
             ));
         }
+        if ![line.date_added, line.due_date].iter().all(is_of_our_days) {
+            return bad(format!(
+                "says of {} that it was added on {} and is due on {}: these are no days of a catalog",
+                line.cve, line.date_added, line.due_date
+            ));
+        }
         entries.push(KevEntry {
             cve: line.cve,
             added: line.date_added,
@@ -186,6 +197,12 @@ pub fn kev(text: &[u8]) -> Result<(DateTime<Utc>, Vec<KevEntry>), BadIntel> {
                 .eq_ignore_ascii_case("known"),
             triage: line.forensic_triage,
         });
+    }
+    if !is_of_our_days(&file.date_released.date_naive()) {
+        return bad(format!(
+            "says that it was released on {}",
+            file.date_released
+        ));
     }
     Ok((file.date_released, unique(entries, |e| &e.cve)?))
 }
@@ -202,7 +219,8 @@ pub fn epss(text: &str) -> Result<(DateTime<Utc>, Vec<EpssEntry>), BadIntel> {
             head.split(',')
                 .find_map(|part| part.trim().strip_prefix("score_date:"))
         })
-        .and_then(score_date);
+        .and_then(score_date)
+        .filter(|at| is_of_our_days(&at.date_naive()));
     let Some(date) = date else {
         return bad(
             "has no first line \"#model_version:…,score_date:…\": it is no EPSS file as FIRST writes it",
@@ -287,7 +305,8 @@ pub fn ssvc(record: &Value) -> Result<Option<SsvcEntry>, BadIntel> {
         .filter_map(|other| other.get("content"));
     // The newest answers count.
     let at = |content: &Value| -> Option<DateTime<Utc>> {
-        content.get("timestamp")?.as_str()?.parse().ok()
+        let at: DateTime<Utc> = content.get("timestamp")?.as_str()?.parse().ok()?;
+        Some(at).filter(|at| is_of_our_days(&at.date_naive()))
     };
     Ok(contents.max_by_key(|content| at(content)).map(|content| {
         let answer = |name: &str| -> Option<String> {
@@ -384,6 +403,10 @@ mod tests {
             (json!({ "count": 2 }), "cut off"),
             (json!({ "vulnerabilities": [], "count": 0 }), "no entry"),
             (json!({ "dateReleased": "yesterday" }), "no KEV catalog"),
+            (
+                json!({ "dateReleased": "+262142-12-31T00:00:00Z" }),
+                "released on",
+            ),
         ] {
             let mut broken = catalog();
             for (key, value) in change.as_object().unwrap() {
@@ -395,6 +418,12 @@ mod tests {
         let mut broken = catalog();
         broken["vulnerabilities"][0]["cveID"] = json!("CVE-X");
         assert!(read(&broken).unwrap_err().0.contains("no CVE id"));
+        for (key, far) in [("dueDate", "+262142-12-31"), ("dateAdded", "-262143-01-01")] {
+            broken = catalog();
+            broken["vulnerabilities"][0][key] = json!(far);
+            let error = read(&broken).unwrap_err().0;
+            assert!(error.contains("no days of a catalog"), "{error}");
+        }
         broken = catalog();
         let twice = broken["vulnerabilities"][0].clone();
         broken["vulnerabilities"]

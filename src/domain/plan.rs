@@ -75,6 +75,15 @@ pub struct Facts {
     pub due: Option<NaiveDate>,
     /// The rule that `due` came from, in words.
     pub due_rule: String,
+    /// The nearer day that an approved adjustment moved later: it stands again when the adjustment counts no more.
+    pub held: Option<Held>,
+}
+
+/// A due day that waits, with its rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub due: NaiveDate,
+    pub rule: String,
 }
 
 impl Facts {
@@ -327,11 +336,18 @@ fn facts(
         severity: adjusted.unwrap_or(severity),
         known: &group.known,
     });
-    let (due, due_rule) = match before {
+    let (mut due, mut due_rule) = match before {
         // A day stands, with its rule, until an earlier one comes or a decision is made.
         Some(was) if !is_earlier(is.day, was.due) => (was.due, was.due_rule.clone()),
         _ => (is.day, is.rule),
     };
+    let mut held = before.and_then(|was| was.held.clone());
+    if adjusted.is_none()
+        && let Some(stood) = held.take()
+        && is_earlier(Some(stood.due), due)
+    {
+        (due, due_rule) = (Some(stood.due), stood.rule);
+    }
     let title = before
         .map(|b| b.title.clone())
         .or_else(|| title_of(&ours))
@@ -345,6 +361,7 @@ fn facts(
         detected_at,
         due,
         due_rule,
+        held,
     }
 }
 
@@ -388,6 +405,11 @@ pub fn decide(group: &Group, ground: Ground, decision: &Value) -> Option<Plan> {
         Ground::Other => false,
     };
     if may_be_later {
+        next.held = match ground {
+            Ground::Adjustment => held_by(&live.facts),
+            // These count anew whatever stood, adjusted or not.
+            Ground::Release | Ground::Evaluation | Ground::Other => None,
+        };
         let is = clock::due(&Inputs {
             policy: &group.clocks,
             detected: next.detected_at,
@@ -395,6 +417,13 @@ pub fn decide(group: &Group, ground: Ground, decision: &Value) -> Option<Plan> {
             known: &group.known,
         });
         (next.due, next.due_rule) = (is.day, is.rule);
+        if next
+            .held
+            .as_ref()
+            .is_some_and(|stood| !is_earlier(Some(stood.due), next.due))
+        {
+            next.held = None;
+        }
     }
     let mut events = Vec::new();
     if next.effective() != live.facts.effective() {
@@ -422,6 +451,19 @@ pub fn decide(group: &Group, ground: Ground, decision: &Value) -> Option<Plan> {
         attach: Vec::new(),
         events,
     })
+}
+
+/// What stood before an adjustment: the day itself, or the nearer one that an adjustment before it holds already.
+fn held_by(was: &Facts) -> Option<Held> {
+    let stood = was.due.map(|due| Held {
+        due,
+        rule: was.due_rule.clone(),
+    });
+    was.held
+        .clone()
+        .into_iter()
+        .chain(stood)
+        .min_by_key(|held| held.due)
 }
 
 /// The title of the worst finding; among equals the one that sorts first, so that order does not matter.
@@ -478,6 +520,7 @@ mod tests {
             detected_at: at("2026-09-01T00:00:00Z"),
             due: Some("2026-11-30".parse().unwrap()),
             due_rule: "FedRAMP Rev5: Moderate 90 days from detection".into(),
+            held: None,
         };
         Current {
             id: RecordId(7),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use poamd_contract::ids::BadId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -209,7 +209,10 @@ impl FactName {
             }
             Shape::Moment => {
                 let text = text()?;
-                let at: DateTime<Utc> = text.parse().map_err(|_| {
+                let at: Option<DateTime<Utc>> = text.parse().ok();
+                // A year has four digits in every form and database.
+                let at = at.filter(|at| (1970..=9999).contains(&at.year()));
+                let at = at.ok_or_else(|| {
                     bad(format!("{text:?} is no time such as 2026-11-22T07:00:00Z"))
                 })?;
                 Ok(Value::from(at.to_rfc3339_opts(SecondsFormat::Secs, true)))
@@ -443,6 +446,7 @@ mod tests {
             (FactName::NRating, "N6", "N1 to N5"),
             (FactName::NRating, "high", "N1 to N5"),
             (FactName::EvaluatedAt, "today", "no time"),
+            (FactName::EvaluatedAt, "+262142-12-31T00:00:00Z", "no time"),
             (FactName::NextReduction, "soon", "a day and a rating"),
             (FactName::Mitigation, "mostly", "none of"),
         ] {

@@ -23,9 +23,7 @@ impl Wait {
         if self.released.is_some() {
             return None;
         }
-        self.last_check_in
-            .unwrap_or(self.since)
-            .checked_add_days(Days::new(CHECK_IN_DAYS))
+        Some(next_check_in(self.last_check_in.unwrap_or(self.since)))
     }
 
     pub fn is_overdue(&self, today: NaiveDate) -> bool {
@@ -51,6 +49,12 @@ impl Wait {
             )
         })
     }
+}
+
+/// The last day for the next check-in after one of that day.
+pub fn next_check_in(day: NaiveDate) -> NaiveDate {
+    day.checked_add_days(Days::new(CHECK_IN_DAYS))
+        .unwrap_or(day)
 }
 
 /// Whether a day of a check-in or a release can be.

@@ -163,6 +163,8 @@ fn next_row(
         detected_at: stamp(facts.detected_at),
         due: facts.due,
         due_rule: facts.due_rule.clone(),
+        held_due: facts.held.as_ref().map(|held| held.due),
+        held_rule: facts.held.as_ref().map(|held| held.rule.clone()),
         closed_at: if closed {
             stored.closed_at.or_else(|| Some(stamp(now)))
         } else {

@@ -10,7 +10,7 @@ use super::{Round, known};
 use crate::domain::finding::FindingStatus;
 use crate::domain::grouping::{self, Seen};
 use crate::domain::overrides::Counted;
-use crate::domain::plan::{Current, Facts, Group, Member};
+use crate::domain::plan::{Current, Facts, Group, Held, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::records::{self, RecordRow};
@@ -320,6 +320,10 @@ fn current(row: &RecordRow, settled: bool) -> Current {
             detected_at,
             due: row.due,
             due_rule: row.due_rule.clone(),
+            held: row.held_due.map(|due| Held {
+                due,
+                rule: row.held_rule.clone().unwrap_or_default(),
+            }),
         },
         closed_at: row.closed_at.map(|t| t.and_utc()),
         settled,

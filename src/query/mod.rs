@@ -287,7 +287,9 @@ fn in_order(mut tickets: Vec<TicketRow>) -> Vec<TicketRow> {
 /// The last moment of a day in UTC, to the microsecond that the ledger keeps.
 pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN).and_utc();
-    midnight + TimeDelta::days(1) - TimeDelta::microseconds(1)
+    let last = TimeDelta::days(1) - TimeDelta::microseconds(1);
+    // The last day there is has no end that can be written.
+    midnight.checked_add_signed(last).unwrap_or(midnight)
 }
 
 /// A time of the ledger as it is shown: RFC 3339 in UTC, to the second.

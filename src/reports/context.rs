@@ -68,6 +68,8 @@ pub struct ReportHead {
     pub zone: Tz,
     /// A record is due soon when so many days or fewer are left.
     pub due_soon_days: u32,
+    /// Findings that their detector has not rated, so that they are on no record.
+    pub unrated: i64,
     /// How far the records are from what makes an agency escalate.
     pub triggers: Vec<Distance>,
     pub audit: AuditHead,
@@ -124,6 +126,8 @@ pub struct PoamReport {
     /// High, Moderate, Low.
     pub ratings: Vec<RatingLine>,
     pub all: RatingLine,
+    /// Findings that their detector has not rated, so that they are on no record.
+    pub unrated: i64,
     pub late: List<RecordLine>,
     pub next: List<RecordLine>,
     pub changed: bool,
@@ -241,6 +245,7 @@ impl PoamReport {
             due_soon_days: head.due_soon_days,
             ratings,
             all,
+            unrated: head.unrated,
             late: List::of(late, LATE_SHOWN),
             next: List::of(next, NEXT_SHOWN),
             changed: !(changes.opened.is_empty()

@@ -20,7 +20,7 @@ use crate::domain::record::RecordId;
 use crate::domain::score;
 use crate::render::templates::Templates;
 use crate::store::reporting::{self, AccountName, RecordFacts};
-use crate::store::{AnyConnection, StoreError, audit, coverage, vendors};
+use crate::store::{AnyConnection, StoreError, audit, coverage, findings, vendors};
 
 /// Reads and renders it.
 pub(super) fn make(
@@ -82,7 +82,10 @@ pub fn read(
     cells.retain(|cell| scope.covers(&cell.account));
     let looks = Looks::of(cells.iter().map(|cell| cell.state.as_str()));
     let triggers = escalation::distances(&aged, order.ato_vulnerabilities, looks, today);
+    let unrated = findings::unrated(conn)?;
+    let unrated = unrated.iter().filter(|(account, ..)| scope.covers(account));
     let head = ReportHead {
+        unrated: unrated.map(|(.., count)| count).sum(),
         deployment: moment.deployment.clone(),
         as_of: moment.now,
         since: moment.previous.map(|previous| previous.at),

@@ -44,6 +44,7 @@ fn head() -> ReportHead {
         since: as_of.checked_sub_days(Days::new(7)),
         zone: chrono_tz::America::New_York,
         due_soon_days: 14,
+        unrated: 12,
         triggers: vec![
             Distance {
                 trigger: "5 High older than 30 days".into(),

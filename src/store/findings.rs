@@ -505,6 +505,25 @@ pub fn set_justified(
     Ok(())
 }
 
+/// How many findings are there that their detector has not rated and that are on no record, by account and source: what
+/// Inspector and Security Hub call UNTRIAGED. They have no due day until somebody rates them.
+pub fn unrated(conn: &mut AnyConnection) -> Result<Vec<(String, String, i64)>> {
+    Ok(findings::table
+        .filter(findings::opened.eq(true))
+        .filter(findings::severity.is_null())
+        .filter(findings::record_id.is_null())
+        .filter(findings::sample.eq(false))
+        .filter(findings::status.ne(Col(FindingStatus::Fixed)))
+        .group_by((findings::account, findings::source))
+        .order((findings::account, findings::source))
+        .select((
+            findings::account,
+            findings::source,
+            diesel::dsl::count_star(),
+        ))
+        .load(conn)?)
+}
+
 /// Every finding, account by account; a filter over the columns is the caller's.
 pub fn all(conn: &mut AnyConnection) -> Result<Vec<FindingRow>> {
     Ok(findings::table

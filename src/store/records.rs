@@ -52,6 +52,11 @@ pub struct RecordRow {
     /// What an approved deviation makes of `severity`; `rating` follows it.
     #[serde(default)]
     pub adjusted_severity: Option<Col<Severity>>,
+    /// The nearer day that an approved adjustment moved later, and its rule: they stand again when it counts no more.
+    #[serde(default)]
+    pub held_due: Option<NaiveDate>,
+    #[serde(default)]
+    pub held_rule: Option<String>,
 }
 
 impl RecordRow {

@@ -81,6 +81,8 @@ diesel::table! {
         superseded_by -> Nullable<BigInt>,
         claimed_at -> Nullable<Timestamp>,
         adjusted_severity -> Nullable<Text>,
+        held_due -> Nullable<Date>,
+        held_rule -> Nullable<Text>,
     }
 }
 

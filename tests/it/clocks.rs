@@ -1,5 +1,6 @@
 //! Clocks, intelligence and overrides from the files to the records, on both databases.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -345,6 +346,8 @@ fn scores_and_answers_come_packed_too_and_answers_run_the_clock_of_cisa() {
 }
 
 fn adjust(store: &Store, record: i64, severity: Option<Severity>, live: bool) {
+    let row = store.read_here(|c| records::find(c, record)).unwrap();
+    let from = row.unwrap().severity;
     store
         .write_here(|c| {
             for mut row in deviations::of_record(c, record)? {
@@ -363,7 +366,7 @@ fn adjust(store: &Store, record: i64, severity: Option<Severity>, live: bool) {
                 requested_at: at(1).naive_utc(),
                 decided_at: Some(at(1).naive_utc()),
                 expires: None,
-                from_severity: Some(Col(Severity::Medium)),
+                from_severity: from,
             };
             deviations::insert(c, &row).map(|_| ())
         })
@@ -416,6 +419,55 @@ fn only_a_decision_moves_a_day_later_and_it_stays_there_until_it_ends() {
                 "record.due-decided"
             ]
         );
+        assert_audited(store);
+    });
+}
+
+/// CISA takes an entry back, and its day stands until a decision moves it. The decision's end takes nothing away.
+#[test]
+fn the_nearer_day_that_stood_before_an_adjustment_stands_again_when_it_ends() {
+    for_each_database(|store| {
+        let files = Files::new();
+        let rules = Rules::default();
+        let listed = catalog("2026-10-01", &[(CVE, "2026-08-30", "2026-09-20")]);
+        import(store, &rules, &[files.write("a", listed)], 1).unwrap();
+        take(store, hub(), vec![flaw(CVE, "a", 0)], at(1));
+        plan(store, &rules, 1);
+        let stood = record_of(store, CVE);
+        assert_eq!(stood.due, day("2026-09-20"));
+        let gone = catalog(
+            "2026-10-03",
+            &[("CVE-2026-9999", "2026-08-30", "2026-09-30")],
+        );
+        import(store, &rules, &[files.write("b", gone)], 3).unwrap();
+        assert_eq!(record_of(store, CVE).due, stood.due, "it stands");
+        let decide = |ground, now| {
+            let what = (ground, &json!({ "deviation": 1 }));
+            store
+                .write_here(|c| poam::decide(c, &rules, RecordId(stood.id), what, at(now), "ao"))
+                .unwrap()
+        };
+        for now in [4, 6] {
+            adjust(store, stood.id, Some(Severity::Low), true);
+            assert!(decide(Ground::Adjustment, now));
+            let adjusted = record_of(store, CVE);
+            assert_eq!(adjusted.due, day("2027-02-28"));
+            assert_eq!(adjusted.held_due, stood.due);
+            adjust(store, stood.id, None, false);
+            assert!(decide(Ground::Other, now + 1));
+            let back = record_of(store, CVE);
+            assert_eq!((back.due, &back.due_rule), (stood.due, &stood.due_rule));
+            assert_eq!((back.held_due, back.held_rule), (None, None));
+        }
+        // What becomes worse is covered no more, and its day comes back as well.
+        adjust(store, stood.id, Some(Severity::Low), true);
+        decide(Ground::Adjustment, 8);
+        let mut worse = flaw(CVE, "a", 9);
+        worse.severity = Some(Severity::High);
+        take(store, hub(), vec![worse], at(9));
+        plan(store, &rules, 9);
+        let worse = record_of(store, CVE);
+        assert_eq!((worse.due, worse.adjusted_severity), (stood.due, None));
         assert_audited(store);
     });
 }
@@ -531,7 +583,7 @@ fn a_disabled_weakness_opens_nothing_and_closes_nothing() {
     });
 }
 
-/// What may happen to the records of a ledger, none of it a decision.
+/// What may happen to the records of a ledger. An adjustment alone is a decision that may move a day later.
 #[derive(Debug, Clone)]
 enum Happening {
     Report {
@@ -553,6 +605,10 @@ enum Happening {
     Override {
         severity: usize,
     },
+    Adjusted {
+        to: usize,
+    },
+    AdjustmentEnded,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -570,6 +626,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         }),
         (0usize..4).prop_map(|set| Happening::Clocks { set }),
         (1usize..5).prop_map(|severity| Happening::Override { severity }),
+        (1usize..5).prop_map(|to| Happening::Adjusted { to }),
+        Just(Happening::AdjustmentEnded),
     ]
 }
 
@@ -647,8 +705,24 @@ fn happen(store: &Store, files: &Files, what: &Happening, clocks: &mut Rules, no
                 })
                 .unwrap();
         }
+        Happening::Adjusted { to } => adjusted(store, clocks, Some(Severity::ALL[*to]), now),
+        Happening::AdjustmentEnded => adjusted(store, clocks, None, now),
     }
     plan(store, clocks, now);
+}
+
+/// An adjustment of the live record is approved, or ends; nothing where there is none.
+fn adjusted(store: &Store, clocks: &Rules, to: Option<Severity>, now: i64) {
+    let all = store.read_here(records::all).unwrap();
+    let Some(record) = all.into_iter().find(|r| r.status.0.is_live()) else {
+        return;
+    };
+    adjust(store, record.id, to, to.is_some());
+    let ground = to.map_or(Ground::Other, |_| Ground::Adjustment);
+    let what = (ground, &json!({ "deviation": 1 }));
+    store
+        .write_here(|c| poam::decide(c, clocks, RecordId(record.id), what, at(now), "ao"))
+        .unwrap();
 }
 
 proptest! {
@@ -663,6 +737,8 @@ proptest! {
         let store = Store::open(url, 2).unwrap();
         let files = Files::new();
         let mut clocks = Rules::default();
+        // The nearest day of each record while no adjustment counted.
+        let mut nearest: BTreeMap<i64, NaiveDate> = BTreeMap::new();
         for (step, what) in what.iter().enumerate() {
             let before = store.read_here(records::all).unwrap();
             let head = store.read_here(audit::head).unwrap().0;
@@ -676,17 +752,25 @@ proptest! {
                     (Some(_), None) => true,
                     (None, _) => false,
                 };
-                prop_assert!(!later, "{:?} moved {:?} to {:?}", what, was.due, is.due);
+                let decided = matches!(what, Happening::Adjusted { .. }) && is.adjusted_severity.is_some();
+                prop_assert!(!later || decided, "{:?} moved {:?} to {:?}", what, was.due, is.due);
                 if is.due != was.due || is.due_rule != was.due_rule {
                     let subject = RecordId(is.id).to_string();
                     let events = store.read_here(|c| audit::list(c, Some(&subject), 50)).unwrap();
                     let told = events.iter().filter(|e| e.n > head).any(|e| {
                         let body: Value = serde_json::from_str(&e.body).unwrap();
-                        let day = if e.kind == "record.due-moved-earlier" { &body["to"] } else { &body["due"] };
+                        let moved = ["record.due-moved-earlier", "record.due-decided"].contains(&e.kind.as_str());
+                        let day = if moved { &body["to"] } else { &body["due"] };
                         *day == json!(is.due)
                     });
                     prop_assert!(told, "{:?} moved the day and no event says so", what);
                 }
+            }
+            for is in after.iter().filter(|r| r.adjusted_severity.is_none()) {
+                if let Some(stood) = nearest.get(&is.id) {
+                    prop_assert!(is.due.is_some_and(|due| due <= *stood), "{:?}: {:?} after {}", what, is.due, stood);
+                }
+                nearest.extend(is.due.map(|due| (is.id, due)));
             }
         }
         if store.read_here(audit::verify).unwrap().broken.is_some() {

@@ -299,6 +299,97 @@ fn a_false_positive_closes_with_evidence_and_stays_closed_until_it_is_withdrawn(
     });
 }
 
+/// None is asked for with an end, but one may come to bear it. Then what it settled is somebody's work again.
+#[test]
+fn a_false_positive_that_runs_out_settles_nothing_any_more() {
+    for_each_database(|store| {
+        let id = seeded(store).id;
+        let ann = Person::new(store, "cli:ann", "2026-09-05");
+        ann.ask(id, DeviationKind::FalsePositive, None).unwrap();
+        let file = Document {
+            name: "proof.txt",
+            kind: "configuration",
+            bytes: b"deny all\n",
+        };
+        ann.act(id, "", |act| act.attach(file)).unwrap();
+        ann.approve(id);
+        assert_eq!(row(store, id).status.0, RecordStatus::Closed);
+        store
+            .write_here(|c| {
+                let mut fp = deviations::live(c, id)?.unwrap();
+                fp.expires = "2026-09-10".parse().ok();
+                deviations::update(c, &fp)
+            })
+            .unwrap();
+        // It is still seen, and nothing opens before its last day is over.
+        for (day, live) in [("2026-09-10", 0), ("2026-09-11", 1)] {
+            take(store, hub(), vec![high("a", day), high("b", day)], at(day));
+            plan(store, at(day));
+            let all = store.read_here(records::all).unwrap();
+            let open: Vec<&RecordRow> = all.iter().filter(|r| r.status.0.is_live()).collect();
+            assert_eq!(open.len(), live, "{day}");
+            for record in open {
+                let on_it = store.read_here(|c| findings::of_record(c, record.id));
+                assert_eq!(on_it.unwrap().len(), 2);
+                assert_eq!((record.id, record.due), (id, "2026-10-01".parse().ok()));
+            }
+        }
+        let told = kinds(store, id);
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        assert_eq!(
+            told[told.len() - 2..],
+            ["deviation.expired", "record.reopened"]
+        );
+        assert_audited(store);
+    });
+}
+
+/// The record that stays counts as much as what came to it, and its history says so.
+#[test]
+fn what_becomes_worse_by_a_merge_is_told() {
+    for_each_database(|store| {
+        let first = seeded(store);
+        let mut low = high("z", "2026-09-02");
+        low.severity = Some(Severity::Low);
+        low.weakness.id = "S3.9".to_owned();
+        low.native_id = "S3.9/z".to_owned();
+        if let poamd_contract::finding::Identity::Control { control, .. } = &mut low.identity {
+            *control = "S3.9".to_owned();
+        }
+        take(store, hub(), vec![low], at("2026-09-03"));
+        plan(store, at("2026-09-03"));
+        let stays = store.read_here(records::all).unwrap().pop().unwrap();
+        assert_eq!(stays.rating.unwrap().0, Rating::Low);
+        let ann = Person::new(store, "cli:ann", "2026-09-05");
+        ann.act(first.id, "one switch", |a| a.merge(RecordId(stays.id)))
+            .unwrap();
+        let merged = row(store, stays.id);
+        assert_eq!(
+            (merged.severity.unwrap().0, merged.rating.unwrap().0),
+            (Severity::High, Rating::High)
+        );
+        let told = kinds(store, stays.id);
+        assert_eq!(
+            told[told.len() - 2..],
+            ["record.merged", "record.rating-raised"]
+        );
+        let subject = RecordId(stays.id).to_string();
+        let raised = store
+            .read_here(|c| audit::list(c, Some(&subject), 1))
+            .unwrap();
+        let body: serde_json::Value = serde_json::from_str(&raised[0].body).unwrap();
+        assert_eq!(
+            body,
+            json!({ "from": "low", "to": "high", "merged": RecordId(first.id) })
+        );
+        assert_eq!(raised[0].actor, "cli:ann");
+        // Planning finds the rest in order.
+        plan(store, at("2026-09-05"));
+        assert_eq!(row(store, stays.id).rating, merged.rating);
+        assert_audited(store);
+    });
+}
+
 #[test]
 fn milestones_follow_their_rules_and_a_completed_one_begins_the_work() {
     for_each_database(|store| {

@@ -4,6 +4,7 @@
 //! failed renewal changes nothing.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
@@ -66,8 +67,9 @@ impl Keyring {
         }
         match self.issuer.issue().await {
             Ok(credentials) => {
-                let ends_at = credentials.expiry().map(DateTime::<Utc>::from);
-                let renew_at = ends_at.map(|end| now + three_quarters(end - now));
+                let ends_at = credentials.expiry().and_then(instant);
+                let renew_at =
+                    ends_at.and_then(|end| now.checked_add_signed(three_quarters(end - now)));
                 *held = Some(Held {
                     credentials: credentials.clone(),
                     renew_at,
@@ -89,6 +91,12 @@ impl Keyring {
     pub(crate) async fn forget(&self) {
         *self.held.lock().await = None;
     }
+}
+
+/// `None` for a time that no calendar has: such credentials are asked for again when the service calls them expired.
+fn instant(time: SystemTime) -> Option<DateTime<Utc>> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    DateTime::from_timestamp(i64::try_from(since.as_secs()).ok()?, since.subsec_nanos())
 }
 
 fn three_quarters(life: TimeDelta) -> TimeDelta {
@@ -125,10 +133,8 @@ impl Issuer for FromProvider {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::SystemTime;
-
     use poamd_contract::clock::ManualClock;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -203,6 +203,8 @@ pub fn time(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_rfc3339(text))
         .ok()
         .map(|time| time.to_utc())
+        // What the databases can write.
+        .filter(|time| (1970..=9999).contains(&time.year()))
 }
 
 /// The server's own words in an error body: `errorMessages`, then `errors` by field.

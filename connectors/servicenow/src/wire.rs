@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -58,6 +58,8 @@ pub fn time(text: &str) -> Option<DateTime<Utc>> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
         .ok()
         .map(|time| time.and_utc())
+        // What the databases can write.
+        .filter(|time| (1970..=9999).contains(&time.year()))
 }
 
 /// 32 hex digits: safe in paths and queries.

@@ -1,5 +1,7 @@
 //! What the ledger says of itself: its log, its accounts, where we could not look, what could not be taken.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use poamd_contract::health::{Check, Verdict};
 
@@ -9,7 +11,7 @@ use crate::domain::blind;
 use crate::domain::record::RecordId;
 use crate::poam;
 use crate::store::quarantine::{self, SetAsideRow};
-use crate::store::{AnyConnection, Result, accounts, audit, coverage, details, records};
+use crate::store::{AnyConnection, Result, accounts, audit, coverage, details, findings, records};
 
 pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>> {
     let mut checks = log(conn, now)?;
@@ -18,6 +20,7 @@ pub fn checks(conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<Vec<Check>
     checks.push(unseen(conn)?);
     checks.push(aside(conn)?);
     checks.push(untold(conn)?);
+    checks.push(unrated(conn)?);
     checks.push(stuck(conn)?);
     Ok(checks)
 }
@@ -169,6 +172,28 @@ fn untold(conn: &mut AnyConnection) -> Result<Check> {
         Verdict::Warning,
         "the findings themselves are there; each pull asks again: compare the role's policy with docs/aws-permissions.json",
     ))
+}
+
+/// Findings that are there and on no record, because their detector has not said how bad they are.
+fn unrated(conn: &mut AnyConnection) -> Result<Check> {
+    let mut sources: BTreeMap<String, i64> = BTreeMap::new();
+    for (_, source, count) in findings::unrated(conn)? {
+        *sources.entry(source).or_default() += count;
+    }
+    let told: Vec<String> = sources
+        .iter()
+        .map(|(source, count)| format!("{} of {source}", counted(*count, "findings")))
+        .collect();
+    Ok(if told.is_empty() {
+        Check::ok("unrated", "every finding that is there has been rated")
+    } else {
+        let detail = format!(
+            "{} wait for a rating by their detector and have no record and no due day until then: poamd finding list shows \
+             them as untriaged; who does not want to wait rates them with poamd override",
+            told.join(", ")
+        );
+        Check::warning("unrated", detail)
+    })
 }
 
 fn aside(conn: &mut AnyConnection) -> Result<Check> {

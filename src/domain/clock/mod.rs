@@ -424,8 +424,10 @@ fn ver(inputs: &Inputs<'_>) -> (Option<NaiveDate>, String) {
         Some(at) => (at, format!("from evaluation on {}", at.date_naive())),
         None => {
             let within = frames::evaluate_within(class);
+            let last = TimeDelta::days(i64::from(within));
+            let last = inputs.detected.checked_add_signed(last);
             (
-                inputs.detected + TimeDelta::days(i64::from(within)),
+                last.unwrap_or(inputs.detected),
                 format!("from the last day of evaluation, {within} days after detection"),
             )
         }

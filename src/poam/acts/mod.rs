@@ -199,6 +199,11 @@ impl<'a> Act<'a> {
         let judged = has(&[FactName::Irv, FactName::Lev, FactName::NRating]);
         let decides = judged || at.is_some() || has(&[FactName::Exposed]);
         let unlikely = laid.contains(&(FactName::Lev, json!(false)));
+        if let Some(at) = at.filter(|at| *at > self.now) {
+            return refused(format!(
+                "{at} is still to come; say when the evaluation was completed"
+            ));
+        }
         self.live(|doing| {
             if unlikely {
                 doing.refuse_exploited()?;

@@ -51,7 +51,7 @@ impl<'a> Act<'a> {
             doing.touch()?;
             doing.warn_of_vendor()?;
             doing.warn_of_fix()?;
-            let by = doing.today() + chrono::TimeDelta::days(vendor::CHECK_IN_DAYS.cast_signed());
+            let by = vendor::next_check_in(doing.today());
             Ok(format!(
                 "waits for {vendor}; the next check-in is due by {by}"
             ))
@@ -84,7 +84,7 @@ impl<'a> Act<'a> {
             )?;
             doing.touch()?;
             doing.warn_of_vendor()?;
-            let by = day + chrono::TimeDelta::days(vendor::CHECK_IN_DAYS.cast_signed());
+            let by = vendor::next_check_in(day);
             Ok(format!("has a check-in of {day}; the next is due by {by}"))
         })
     }

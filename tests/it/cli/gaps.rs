@@ -7,9 +7,11 @@ use poamd::intake::Vigil;
 use poamd::store::{coverage, runs};
 use poamd_contract::clock::Clock;
 use poamd_contract::coverage::{Cell, Coverage};
+use poamd_contract::finding::{FindingReport, Signal};
+use poamd_contract::severity::Severity;
 
 use super::House;
-use crate::support::findings::plan;
+use crate::support::findings::{hub, plan, report, take};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -94,4 +96,56 @@ fn doctor_names_the_record_of_what_is_not_seen() {
     assert_eq!(record["sources"], serde_json::json!(["poamd"]));
     let known = listed.len();
     assert_eq!(known, 2, "{listed:#?}");
+}
+
+#[test]
+fn findings_that_nobody_has_rated_are_told() {
+    let house = House::with(
+        "[mail]\nhost = \"127.0.0.1\"\nport = 1\nfrom = \"p@example.gov\"\nsecurity = \"none\"\n\
+         [[reports]]\nname = \"weekly\"\nrecipients = [\"isso@example.gov\"]\nschedule = \"0 7 * * MON\"\n",
+    );
+    let store = house.store();
+    let now = Arc::clone(&house.clock).now();
+    let take_in = |severity: Option<Severity>, ago| {
+        let said = now - TimeDelta::hours(ago);
+        let reports = ["a", "b"].map(|bucket| FindingReport {
+            severity,
+            source: "inspector".to_owned(),
+            ..report(bucket, said, Signal::Open)
+        });
+        take(&store, hub(), reports.to_vec(), now);
+        plan(&store, now);
+    };
+    take_in(None, 1);
+    let told = || {
+        let mail = house.run(&["report", "preview", "weekly"]).done().out;
+        (house.run(&["doctor"]).out, mail)
+    };
+    let (doctor, mail) = told();
+    // The table breaks lines where it likes.
+    let words: Vec<&str> = doctor.split_whitespace().collect();
+    let doctor = words.join(" ");
+    assert!(doctor.contains("2 findings of inspector"), "{doctor}");
+    assert!(
+        mail.contains("Not yet rated by their detector") && mail.contains("2 findings."),
+        "{mail}"
+    );
+    assert!(
+        house
+            .run(&["poam", "list", "--format", "json"])
+            .rows()
+            .is_empty()
+    );
+    // Rated, they have a record; nothing is left to tell.
+    take_in(Some(Severity::Low), 0);
+    let (doctor, mail) = told();
+    assert!(!doctor.contains("of inspector"), "{doctor}");
+    assert!(!mail.contains("Not yet rated"), "{mail}");
+    assert_eq!(
+        house
+            .run(&["poam", "list", "--format", "json"])
+            .rows()
+            .len(),
+        1
+    );
 }

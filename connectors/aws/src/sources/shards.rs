@@ -170,10 +170,10 @@ fn window(extent: Extent) -> Option<Span> {
     }
 }
 
-/// From before there was a cloud to after everybody's retirement: filters want both ends.
+/// All the time that a finding may bear (`poamd_formats` takes no other): filters want both ends.
 pub(super) fn always() -> Span {
-    let year = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    (year(0), year(4_102_444_800))
+    let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    (at(0), at(253_402_300_799))
 }
 
 /// All of time, cut.
@@ -181,7 +181,8 @@ fn spans(mut cuts: Vec<DateTime<Utc>>) -> Vec<Span> {
     cuts.sort_unstable();
     cuts.dedup();
     let (first, last) = always();
-    let starts = std::iter::once(first).chain(cuts.iter().map(|cut| *cut - OVERLAP));
+    let before = |cut: &DateTime<Utc>| cut.checked_sub_signed(OVERLAP).unwrap_or(*cut);
+    let starts = std::iter::once(first).chain(cuts.iter().map(before));
     let ends = cuts.iter().copied().chain([last]);
     starts.zip(ends).collect()
 }
@@ -272,6 +273,9 @@ mod tests {
         let first = Plan::by_time(&request, 4);
         assert!(first.parts.len() > 20);
         holds_everything(&first, moments());
+        // What bears the time of a clock that is far ahead is there too.
+        let ahead = |years: i64| at(0) + TimeDelta::days(365 * years);
+        holds_everything(&first, [1, 80, 500, 7_000].map(ahead).into_iter());
         // On a bound and beside it.
         request.cuts = vec![at(-50), at(-50), at(-7_000), at(-100_000)];
         let learnt = Plan::by_time(&request, 4);

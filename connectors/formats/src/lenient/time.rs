@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 
 use super::leaf::{Leaf, Num, Scalar};
 
@@ -26,9 +26,19 @@ impl<'a> Scalar<'a> for DateTime<Utc> {
     }
 }
 
+/// Years in which something can have been seen or be due: none before there were computers to tell (what some tools write
+/// for "never", as the first day of the year 1), none that RFC 3339 and the databases cannot write. What lies within can
+/// be reckoned with.
+fn is_of_our_days(time: &DateTime<Utc>) -> bool {
+    (1970..=9999).contains(&time.year())
+}
+
 /// RFC 3339, the same without zone (UTC then), or seconds since 1970 as text.
 fn time_of_text(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
+    written(text.trim()).filter(is_of_our_days)
+}
+
+fn written(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.with_timezone(&Utc));
     }
@@ -74,6 +84,13 @@ mod tests {
             ("yesterday", None),
             ("-5", None),
             ("1e300", None),
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("9999-12-31T23:59:59Z", Some(253_402_300_799)),
+            ("0001-01-01T00:00:00Z", None),
+            ("9999-12-31T23:59:59-14:00", None),
+            ("+262142-12-31T23:59:59", None),
+            ("+262142-12-31T23:59:59.999+0000", None),
+            ("-262143-01-01 00:00:00", None),
         ] {
             assert_eq!(time_of_text(text).map(|t| t.timestamp()), want, "{text}");
         }

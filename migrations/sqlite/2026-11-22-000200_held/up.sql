@@ -1,0 +1,3 @@
+-- The nearer due day that an approved adjustment moved later, and its rule: they stand again when it counts no more.
+ALTER TABLE records ADD COLUMN held_due TEXT;
+ALTER TABLE records ADD COLUMN held_rule TEXT;
