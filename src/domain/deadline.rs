@@ -19,6 +19,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_moment_there_is_has_none_before_it() {
+        let first = DateTime::<Utc>::MIN_UTC;
+        assert_eq!(last_day(first), first.date_naive());
+    }
+
+    #[test]
     fn what_was_due_the_day_before_was_due_before_detection_and_the_same_day_was_not() {
         let detected: DateTime<Utc> = "2026-11-22T00:00:00Z".parse().unwrap();
         let on = |day: &str| is_due_before_detection(day.parse().ok(), detected);

@@ -77,6 +77,11 @@ mod tests {
     }
 
     #[test]
+    fn the_last_day_there_is_has_none_after_it() {
+        assert_eq!(next_check_in(NaiveDate::MAX), NaiveDate::MAX);
+    }
+
+    #[test]
     fn thirty_days_keep_it_alive() {
         let wait = Wait {
             since: on("2026-10-01"),

@@ -347,3 +347,60 @@ fn import_sets_aside_only_what_has_no_identity_or_is_no_json() {
         assert_eq!(take_bytes(store, b"<html>no</html>").documents, 0);
     });
 }
+
+/// Times of no calendar people live by: they are left out, and nothing that reckons with days stumbles over the others.
+#[test]
+fn times_at_the_end_of_the_calendar_stop_nothing() {
+    for_each_database(|store| {
+        let text = std::fs::read_to_string(
+            fixtures().join("asff/01-securityhub-s3.8-consolidated-failed.json"),
+        )
+        .unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let times = [
+            "+262142-12-31T23:59:59Z",
+            "+262142-12-31T23:59:59.999+0000",
+            "-262143-01-01T00:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999Z",
+        ];
+        let made: Vec<Value> = times
+            .iter()
+            .enumerate()
+            .map(|(at, time)| {
+                let mut one = document["Findings"][0].clone();
+                for name in [
+                    "CreatedAt",
+                    "UpdatedAt",
+                    "FirstObservedAt",
+                    "LastObservedAt",
+                ] {
+                    one[name] = json!(time);
+                }
+                one["Id"] = json!(format!("{}-{at}", one["Id"].as_str().unwrap()));
+                one["Resources"][0]["Id"] = json!(format!("arn:aws:s3:::at-the-end-{at}"));
+                one
+            })
+            .collect();
+        let bytes = json!({ "Findings": made }).to_string();
+        let mut intake = open(store, Door::File, now());
+        for page in poamd_formats::parse_documents(Channel::File, "ends.json", bytes.as_bytes()) {
+            intake.page(page).unwrap();
+        }
+        assert_eq!(intake.counts().new, times.len() as u64);
+        plan(store, now());
+        let known = store.read_here(findings::all).unwrap();
+        for finding in &known {
+            assert!(
+                finding.detected_at.and_utc() <= now(),
+                "{}",
+                finding.detected_at
+            );
+            assert!(finding.detected_at.and_utc().timestamp() >= 0);
+        }
+        let opened = store.read_here(records::all).unwrap();
+        assert!(!opened.is_empty() && opened.iter().all(|r| r.due.is_some()));
+        assert_audited(store);
+    });
+}

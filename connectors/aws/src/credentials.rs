@@ -138,6 +138,15 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn an_end_that_no_calendar_has_is_none() {
+        let far = std::time::Duration::from_secs(u64::MAX / 4);
+        let far = SystemTime::UNIX_EPOCH.checked_add(far).unwrap();
+        assert_eq!(instant(far), None);
+        let soon = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        assert_eq!(instant(SystemTime::from(soon)), Some(soon));
+    }
+
     #[derive(Debug)]
     struct Hourly {
         clock: Arc<ManualClock>,

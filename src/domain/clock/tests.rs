@@ -48,6 +48,37 @@ fn after(days: i64) -> Option<NaiveDate> {
     Some(day("2026-01-31") + TimeDelta::days(days))
 }
 
+/// Whatever a detector's clock said, and whatever a catalog says.
+#[test]
+fn days_at_the_end_of_the_calendar_are_reckoned_with() {
+    let far = NaiveDate::from_ymd_opt(262_142, 12, 31);
+    let flaw = |added, due| Flaw {
+        cve: "CVE-2026-1".to_owned(),
+        kev: Some(Kev { added, due }),
+        ..Flaw::default()
+    };
+    for detected in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+        for set in PACKAGED.iter().filter_map(|name| ClockSet::packaged(name)) {
+            for released in [None, far, Some(NaiveDate::MIN), Some(NaiveDate::MAX)] {
+                let known = Known {
+                    flaws: vec![flaw(far, far), flaw(Some(NaiveDate::MIN), None)],
+                    vendor_released: released,
+                    ..Known::default()
+                };
+                let policy = policy(&[set.clone()]);
+                let is = due(&Inputs {
+                    policy: &policy,
+                    detected,
+                    severity: Severity::Low,
+                    known: &known,
+                });
+                assert!(is.day.is_some(), "{} {detected} {released:?}", set.name());
+            }
+        }
+        assert!(accepted_from(detected) >= detected.date_naive());
+    }
+}
+
 #[test]
 fn every_section_of_the_time_frames_is_a_clock_or_known_history() {
     let frames = table("timeframes.json");

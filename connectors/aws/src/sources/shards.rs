@@ -298,6 +298,16 @@ mod tests {
     }
 
     #[test]
+    fn cuts_at_the_ends_of_the_calendar_are_cuts() {
+        let mut request = Request::full(at(0));
+        request.cuts = vec![DateTime::<Utc>::MIN_UTC, at(0), DateTime::<Utc>::MAX_UTC];
+        holds_everything(
+            &Plan::by_time(&request, 4),
+            [at(-9_999), at(9_999)].into_iter(),
+        );
+    }
+
+    #[test]
     fn a_full_look_has_no_upper_bound_and_reads_again_what_moved_meanwhile() {
         let plan = Plan::by_time(&Request::full(at(0)), 4);
         assert!(plan.parts.iter().all(|s| s.updated.is_none()));
