@@ -65,7 +65,7 @@ fn days_at_the_end_of_the_calendar_are_reckoned_with() {
                     vendor_released: released,
                     ..Known::default()
                 };
-                let policy = policy(&[set.clone()]);
+                let policy = policy(std::slice::from_ref(&set));
                 let is = due(&Inputs {
                     policy: &policy,
                     detected,

@@ -77,6 +77,7 @@ fn listed(fake: &Fake) -> Vec<Value> {
 #[tokio::test]
 async fn v2_reads_every_page_and_keeps_each_document_as_it_came() {
     let fake = hub(|asked, _| match asked {
+        a if a.says("modified_time_dt") => page(&[], None),
         a if a.says(r#""NextToken":"b""#) => page(&["4"], None),
         a if a.says(r#""NextToken":"a""#) => page(&[], Some("b")),
         _ => page(&["1", "2", "3"], Some("a")),
@@ -87,7 +88,8 @@ async fn v2_reads_every_page_and_keeps_each_document_as_it_came() {
     let (kept, coverage) = pull(&session, SOURCE, &home, REGION).await;
     assert_eq!(
         (coverage, kept.documents()),
-        (Coverage::Complete, vec![3, 0, 1])
+        (Coverage::Complete, vec![3, 0, 1, 0]),
+        "at the end what was updated meanwhile"
     );
     let report = &kept.pages[0].reports[0];
     assert_eq!(
