@@ -34,6 +34,11 @@ pub struct Ending {
 }
 
 impl Intake {
+    /// Accounts and regions that a look at everything has to show something of: one it shows nothing of is a gap.
+    pub fn expect(&mut self, places: Vec<(String, String)>) {
+        self.shown.expect(places);
+    }
+
     /// Closes the look. Returns the number of findings that changed by it.
     pub fn finish(&mut self, ending: &Ending) -> Result<u64> {
         let store = self.store.clone();

@@ -165,11 +165,6 @@ impl Intake {
         self.shown.recall(places);
     }
 
-    /// Accounts and regions that a look at everything has to show something of: one it shows nothing of is a gap.
-    pub fn expect(&mut self, places: Vec<(String, String)>) {
-        self.shown.expect(places);
-    }
-
     pub fn counts(&self) -> Counts {
         self.counts
     }
