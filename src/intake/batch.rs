@@ -51,47 +51,92 @@ pub(super) struct Batch {
     pub stale: u64,
 }
 
-/// Reports of one account, gathered by finding.
-type ByFingerprint<'a> = BTreeMap<&'a str, Vec<&'a Arrived>>;
+/// Findings of one account, by fingerprint, each with its reports.
+type OfAccount<'a> = Vec<(&'a str, Vec<&'a Arrived>)>;
+/// Some of what arrived: whole findings, by account.
+pub(super) type Part<'a> = Vec<(&'a str, OfAccount<'a>)>;
+
+/// Findings of one part.
+const PART: usize = 1_000;
+
+/// What arrived in parts that share no finding, in order of account and fingerprint.
+pub(super) fn parts(fresh: &[Arrived]) -> Vec<Part<'_>> {
+    let mut findings: BTreeMap<(&str, &str), Vec<&Arrived>> = BTreeMap::new();
+    for arrived in fresh {
+        let key = (arrived.report.account.as_str(), &*arrived.fingerprint);
+        findings.entry(key).or_default().push(arrived);
+    }
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for (at, ((account, print), arrived)) in findings.into_iter().enumerate() {
+        if at % PART == 0 {
+            parts.push(Part::new());
+        }
+        let Some(part) = parts.last_mut() else {
+            continue;
+        };
+        match part.last_mut().filter(|(of, _)| *of == account) {
+            Some((_, prints)) => prints.push((print, arrived)),
+            None => part.push((account, vec![(print, arrived)])),
+        }
+    }
+    parts
+}
 
 /// All that is at hand of one finding while a page is worked through.
 struct Draft<'a> {
     stored: Option<FindingRow>,
-    stored_reports: Vec<ReportRow>,
+    /// What is stored, then what is new.
     reports: Vec<ReportRow>,
+    /// How many of them are stored.
+    kept: usize,
+    /// What was, of those stored that changed.
+    was: BTreeMap<usize, ReportRow>,
     arrived: Vec<&'a Arrived>,
     /// What its source told of it beside its listing.
     supplement: Option<Detail>,
 }
 
-impl Batch {
-    /// Compares the reports with the ledger; writes nothing.
-    pub fn work_out(conn: &mut AnyConnection, intake: &Intake, fresh: &[Arrived]) -> Result<Self> {
-        let mut by_account: BTreeMap<&str, ByFingerprint<'_>> = BTreeMap::new();
-        for arrived in fresh {
-            let account = by_account
-                .entry(arrived.report.account.as_str())
-                .or_default();
-            account
-                .entry(&arrived.fingerprint)
-                .or_default()
-                .push(arrived);
+impl Draft<'_> {
+    /// Takes what a report says; false if it is older than what is stored, or concludes nothing.
+    fn hear(&mut self, one: &Arrived, cell: &str) -> bool {
+        let arrived = merge::report_row(one, cell);
+        let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
+        let Some(at) = self.reports.iter().position(same) else {
+            self.reports.push(arrived);
+            return true;
+        };
+        let there = &mut self.reports[at];
+        let Some(newer) = merge::newer_version(there, &arrived) else {
+            return false;
+        };
+        let was = std::mem::replace(there, newer);
+        if at < self.kept {
+            // Of several versions in one page, what stood before the first.
+            self.was.entry(at).or_insert(was);
         }
+        true
+    }
+}
+
+impl Batch {
+    /// Compares a part with the ledger; writes nothing.
+    pub fn work_out(conn: &mut AnyConnection, intake: &Intake, part: &Part<'_>) -> Result<Self> {
         let mut batch = Self::default();
-        for (account, prints) in by_account {
-            let keys: Vec<&str> = prints.keys().copied().collect();
+        for (account, prints) in part {
+            let keys: Vec<&str> = prints.iter().map(|(print, _)| *print).collect();
             let mut stored = findings::by_fingerprints(conn, account, &keys)?;
             let known: Vec<&str> = stored.keys().map(String::as_str).collect();
             let mut reports = findings::reports_of(conn, account, &known)?;
             let mut supplements = details::of_findings(conn, account, &known)?;
             for (print, arrived) in prints {
-                let stored_reports = reports.remove(print).unwrap_or_default();
+                let reports = reports.remove(*print).unwrap_or_default();
                 let draft = Draft {
-                    stored: stored.remove(print),
-                    reports: stored_reports.clone(),
-                    stored_reports,
-                    arrived,
-                    supplement: supplements.remove(print),
+                    stored: stored.remove(*print),
+                    kept: reports.len(),
+                    was: BTreeMap::new(),
+                    reports,
+                    arrived: arrived.clone(),
+                    supplement: supplements.remove(*print),
                 };
                 batch.take(print, draft, intake)?;
             }
@@ -101,21 +146,13 @@ impl Batch {
     }
 
     fn take(&mut self, print: &str, mut draft: Draft<'_>, intake: &Intake) -> Result<()> {
-        let cell = &intake.door_name;
-        for one in &draft.arrived {
-            let arrived = merge::report_row(one, cell);
-            let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
-            match draft.reports.iter_mut().find(|r| same(r)) {
-                None => draft.reports.push(arrived),
-                Some(there) => match merge::newer_version(there, &arrived) {
-                    Some(kept) => *there = kept,
-                    None => {
-                        self.stale += 1;
-                        continue;
-                    }
-                },
+        for one in std::mem::take(&mut draft.arrived) {
+            if draft.hear(one, &intake.door_name) {
+                self.add_items(&one.report, intake.now);
+            } else {
+                self.stale += 1;
             }
-            self.add_items(&one.report, intake.now);
+            draft.arrived.push(one);
         }
         let Some(folded) = merge::fold_rows(&draft.reports) else {
             return Ok(());
@@ -125,23 +162,31 @@ impl Batch {
             .arrived
             .iter()
             .find(|one| one.content_hash == deciding.content_hash)
-            .map(|one| &one.report);
+            .map(|one| &*one.report);
         let whole = draft
             .supplement
             .as_ref()
             .zip(text)
             .map(|(more, report)| supplemented(report, more));
         let text = whole.as_ref().or(text);
-        let base = match (&draft.stored, draft.arrived.first()) {
-            (Some(row), _) => row.clone(),
+        let first = match (&draft.stored, draft.arrived.first()) {
+            (None, None) => return Ok(()),
             (None, Some(first)) => {
                 let report = text.unwrap_or(&first.report);
-                merge::first_row(report, print, &intake.synonyms, intake.now)?
+                let row = merge::first_row(report, print, &intake.synonyms, intake.now);
+                Some(match text {
+                    // It is taken below.
+                    Some(_) => row,
+                    None => merge::with_text(row, report)?,
+                })
             }
-            (None, None) => return Ok(()),
+            (Some(_), _) => None,
+        };
+        let Some(base) = draft.stored.as_ref().or(first.as_ref()) else {
+            return Ok(());
         };
         // The earliest date any report gives, as long as no record has frozen it.
-        let mut next = merge::apply(&base, &folded, text, intake.now)?;
+        let mut next = merge::apply(base, &folded, text, intake.now)?;
         if base.record_id.is_none() {
             let earliest = draft
                 .arrived
@@ -154,7 +199,9 @@ impl Batch {
                 merge::take_weakness(&mut next, report, &intake.synonyms);
             }
         }
-        self.add_finding(draft.stored.as_ref(), next, deciding);
+        if draft.stored.as_ref() != Some(&next) {
+            self.add_change(draft.stored.take(), next, &deciding.native_id);
+        }
         self.add_reports(draft);
         Ok(())
     }
@@ -170,29 +217,26 @@ impl Batch {
             return Ok(());
         };
         let next = merge::apply(stored, &folded, None, now)?;
-        self.add_finding(Some(stored), next, &reports[folded.winner]);
+        if next != *stored {
+            let deciding = &reports[folded.winner];
+            self.add_change(Some(stored.clone()), next, &deciding.native_id);
+        }
         Ok(())
     }
 
     /// Takes a finding of which its source told more.
     pub fn add_detail(&mut self, was: &FindingRow, next: FindingRow, native_id: &str) {
-        self.add_change(Some(was), next, native_id);
+        self.add_change(Some(was.clone()), next, native_id);
     }
 
     pub fn change_report(&mut self, was: ReportRow, row: ReportRow) {
         self.changed_reports.push((was, row));
     }
 
-    fn add_finding(&mut self, stored: Option<&FindingRow>, next: FindingRow, deciding: &ReportRow) {
-        if stored != Some(&next) {
-            self.add_change(stored, next, &deciding.native_id);
-        }
-    }
-
-    fn add_change(&mut self, stored: Option<&FindingRow>, next: FindingRow, native_id: &str) {
+    fn add_change(&mut self, stored: Option<FindingRow>, next: FindingRow, native_id: &str) {
         let opens = next.status.0 == FindingStatus::Open;
         let planned_by = |r: &FindingRow| (r.status, r.severity, r.score, r.sample);
-        let matters = stored.is_some_and(|s| {
+        let matters = stored.as_ref().is_some_and(|s| {
             (planned_by(s) != planned_by(&next)
                 || s.weakness_id != next.weakness_id
                 // CISA's dates and reachability stand there: the clocks go by them.
@@ -206,7 +250,7 @@ impl Batch {
         let reaches = |r: &FindingRow| {
             r.status.0 == FindingStatus::Open && signals::says_reachable(&r.detail)
         };
-        if stored.is_some_and(reaches) != reaches(&next) {
+        if stored.as_ref().is_some_and(reaches) != reaches(&next) {
             let key = (next.account.clone(), next.arn.clone());
             self.reached.insert(key);
         }
@@ -214,27 +258,24 @@ impl Batch {
             finding: next.fingerprint.clone(),
             account: next.account.clone(),
             native_id: native_id.to_owned(),
-            from: stored.map(|s| s.status.0),
+            from: stored.as_ref().map(|s| s.status.0),
             to: next.status.0,
         });
         if let Some(was) = stored {
             self.changed += 1;
-            self.changed_findings.push((was.clone(), next));
+            self.changed_findings.push((was, next));
         } else {
             self.new += 1;
             self.new_findings.push(next);
         }
     }
 
-    fn add_reports(&mut self, draft: Draft<'_>) {
-        for row in draft.reports {
-            let same = |r: &&ReportRow| r.native_id == row.native_id && r.cell == row.cell;
-            match draft.stored_reports.iter().find(same) {
-                None => self.new_reports.push(row),
-                Some(stored) if *stored != row => {
-                    self.changed_reports.push((stored.clone(), row));
-                }
-                Some(_) => {}
+    fn add_reports(&mut self, mut draft: Draft<'_>) {
+        for (at, row) in draft.reports.into_iter().enumerate() {
+            match draft.was.remove(&at) {
+                Some(was) if was != row => self.changed_reports.push((was, row)),
+                None if at >= draft.kept => self.new_reports.push(row),
+                _ => {}
             }
         }
     }
@@ -275,6 +316,12 @@ impl Batch {
     }
 
     pub fn write(&self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
+        self.write_rows(conn, now)?;
+        self.write_queue(conn)
+    }
+
+    /// Findings, their reports and their items.
+    pub fn write_rows(&self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
         let items: Vec<ItemRow> = self.items.values().cloned().collect();
         items::insert_all(conn, &items)?;
         findings::insert_all(conn, &self.new_findings)?;
@@ -285,6 +332,11 @@ impl Batch {
         for (was, row) in &self.changed_reports {
             findings::replace_report(conn, was, row, now)?;
         }
+        Ok(())
+    }
+
+    /// What has to be planned anew because of them.
+    pub fn write_queue(&self, conn: &mut AnyConnection) -> Result<()> {
         for (account, arn) in &self.reached {
             findings::enqueue_resources(conn, account, &[arn])?;
         }
@@ -292,6 +344,26 @@ impl Batch {
             conn,
             self.touched.iter().map(|(a, w)| (a.as_str(), w.as_str())),
         )
+    }
+
+    /// Forgets the items that another part has already.
+    pub fn forget_items_of(&mut self, other: &Self) {
+        self.items.retain(|key, _| !other.items.contains_key(key));
+    }
+
+    /// Takes over a part that shares no finding with it.
+    pub fn append(&mut self, mut part: Self) {
+        self.new_findings.append(&mut part.new_findings);
+        self.changed_findings.append(&mut part.changed_findings);
+        self.new_reports.append(&mut part.new_reports);
+        self.changed_reports.append(&mut part.changed_reports);
+        self.items.append(&mut part.items);
+        self.touched.append(&mut part.touched);
+        self.reached.append(&mut part.reached);
+        self.changes.append(&mut part.changes);
+        self.new += part.new;
+        self.changed += part.changed;
+        self.stale += part.stale;
     }
 }
 

@@ -59,6 +59,14 @@ pub fn feed(
                 }
             }
         });
+        let (to_fold, written) = sync_channel::<()>(1);
+        let store = intake.store.clone();
+        scope.spawn(move || {
+            for () in written {
+                // The writer folds it back itself once it has grown too long.
+                let _ = store.fold_log();
+            }
+        });
         let mut bite = Prepared::default();
         for page in prepared {
             match page {
@@ -74,6 +82,7 @@ pub fn feed(
                 intake
                     .take(std::mem::take(&mut bite))
                     .map_err(io::Error::other)?;
+                let _ = to_fold.try_send(());
             }
         }
         saw(&bite);

@@ -121,15 +121,15 @@ pub fn fold_rows(reports: &[ReportRow]) -> Option<Folded> {
     fold(&said)
 }
 
-/// A finding seen for the first time, with the text of one of its reports.
+/// A finding seen for the first time, without its text: [`with_text`], or [`apply`] with a report.
 pub fn first_row(
     report: &FindingReport,
     fingerprint: &str,
     synonyms: &Synonyms,
     now: DateTime<Utc>,
-) -> Result<FindingRow> {
+) -> FindingRow {
     let detected = detection(report, now);
-    let mut row = FindingRow {
+    FindingRow {
         account: report.account.to_string(),
         fingerprint: fingerprint.to_owned(),
         region: report.region.to_string(),
@@ -159,7 +159,11 @@ pub fn first_row(
         changed_at: stamp(now),
         taken_at: stamp(now),
         joined_at: None,
-    };
+    }
+}
+
+/// The finding with the text of one of its reports.
+pub fn with_text(mut row: FindingRow, report: &FindingReport) -> Result<FindingRow> {
     take_text(&mut row, report)?;
     Ok(row)
 }

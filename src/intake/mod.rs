@@ -18,6 +18,7 @@ mod supplement;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use chrono::{DateTime, Utc};
 use poamd_contract::finding::SetAside;
@@ -233,6 +234,7 @@ impl Intake {
             self.tally.kept += kept;
             // What is committed is known from here on; on an error nothing was.
             self.known.learn(&batch);
+            elsewhere((batch, fresh));
         }
         self.counts += counts;
         Ok(())
@@ -275,8 +277,7 @@ impl Intake {
         // Packing needs nothing of the ledger: beside the writing it costs no time.
         let (batch, packed) = std::thread::scope(|scope| {
             let packing = scope.spawn(|| packs.pack(fresh));
-            let batch = Batch::work_out(conn, self, fresh)
-                .and_then(|batch| batch.write(conn, self.now).map(|()| batch));
+            let batch = self.write_findings(conn, fresh);
             let cut_off = || Err(StoreError::Task("the packing of evidence".to_owned()));
             (batch, packing.join().unwrap_or_else(|_| cut_off()))
         });
@@ -309,6 +310,44 @@ impl Intake {
         Ok((batch, kept))
     }
 
+    /// Works out what changed and writes it. While one part is written the next are worked out beside it, on connections
+    /// that read: nobody else writes meanwhile, and no part needs what another writes, so they read what this one would.
+    fn write_findings(&self, conn: &mut AnyConnection, fresh: &[Arrived]) -> Result<Batch> {
+        let parts = batch::parts(fresh);
+        let lanes = LANES.min(parts.len().saturating_sub(1));
+        let mut whole = Batch::default();
+        std::thread::scope(|scope| {
+            let worked: Vec<_> = (0..lanes)
+                .map(|lane| {
+                    let (hand_on, worked) = sync_channel(1);
+                    let mine = parts.iter().skip(lane).step_by(lanes);
+                    scope.spawn(move || {
+                        for part in mine {
+                            let batch = self.store.read_here(|c| Batch::work_out(c, self, part));
+                            if hand_on.send(batch).is_err() {
+                                return;
+                            }
+                        }
+                    });
+                    worked
+                })
+                .collect();
+            let mut in_turn = worked.iter().cycle();
+            for part in &parts {
+                let mut batch = match in_turn.next().and_then(|lane| lane.recv().ok()) {
+                    // No lane, or no connection left for it: then here.
+                    None | Some(Err(StoreError::Pool(_))) => Batch::work_out(conn, self, part)?,
+                    Some(batch) => batch?,
+                };
+                batch.forget_items_of(&whole);
+                batch.write_rows(conn, self.now)?;
+                whole.append(batch);
+            }
+            whole.write_queue(conn)?;
+            Ok(whole)
+        })
+    }
+
     fn event(&self, kind: &'static str, body: serde_json::Value) -> Event {
         Event {
             at: self.now,
@@ -318,4 +357,13 @@ impl Intake {
             body,
         }
     }
+}
+
+/// Threads that work parts out beside the one that writes them.
+const LANES: usize = 2;
+
+/// Gives memory back on a thread of its own: of thousands of documents that takes as long as reading some of them. Where
+/// no thread is to be had, it is done here.
+fn elsewhere(used: impl Send + 'static) {
+    let _ = std::thread::Builder::new().spawn(move || drop(used));
 }

@@ -17,7 +17,8 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 /// A report with what it is known by.
 #[derive(Debug)]
 pub(super) struct Arrived {
-    pub report: FindingReport,
+    /// Boxed: it is handed on from thread to thread.
+    pub report: Box<FindingReport>,
     pub fingerprint: String,
     pub report_key: i64,
     pub content_hash: i64,
@@ -125,7 +126,7 @@ impl Preparer {
             sha256,
             document: reading.map(|reading| reading.key(&sha256)),
             place: None,
-            report,
+            report: Box::new(report),
         }
     }
 }

@@ -194,6 +194,15 @@ pub fn revert_all(conn: &mut AnyConnection) -> Result<(), StoreError> {
     }
 }
 
+/// Folds what it can of the write-ahead log back into the file and waits for nobody, so that a writer may go on beside it.
+/// PostgreSQL sees to its own.
+pub fn fold_log(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        AnyConnection::Sqlite(c) => c.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"),
+        AnyConnection::Postgres(_) => Ok(()),
+    }
+}
+
 /// Folds the write-ahead log back into the file. PostgreSQL sees to its own.
 pub fn checkpoint(conn: &mut AnyConnection) -> QueryResult<()> {
     match conn {

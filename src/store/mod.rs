@@ -181,6 +181,12 @@ impl Store {
         read(&mut *taken(&self.readers)?)
     }
 
+    /// Folds SQLite's write-ahead log back on the calling thread, while another writes; not doing so costs time later and
+    /// loses nothing.
+    pub fn fold_log(&self) -> Result<()> {
+        self.read_here(|conn| Ok(dialect::fold_log(conn)?))
+    }
+
     /// One transaction on the calling thread: all of `write`, or nothing.
     pub fn write_here<T>(&self, write: impl FnOnce(&mut AnyConnection) -> Result<T>) -> Result<T> {
         let guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

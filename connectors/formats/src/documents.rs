@@ -19,7 +19,7 @@ use crate::take::{Attempt, take};
 use damage::FAR;
 
 /// Documents of one page of a file, and the bytes behind which it ends before that: the page keeps its documents.
-const PAGE: usize = 2000;
+const PAGE: usize = 1000;
 const PAGE_BYTES: usize = 16 << 20;
 
 /// Lists in lists that are looked into.
@@ -74,7 +74,7 @@ enum State {
     Failed(io::Error),
 }
 
-/// The pages of a reader: at most 2,000 documents each. An `Err` is the reader's and the last item.
+/// The pages of a reader: at most 1,000 documents each. An `Err` is the reader's and the last item.
 ///
 /// `given` is the channel, or also whose documents are that do not say so themselves.
 pub fn read_documents<R: Read>(given: impl Into<Given>, place: &str, reader: R) -> Documents<R> {

@@ -507,8 +507,7 @@ mod tests {
 
     #[test]
     fn alerts_of_one_incident_are_one_report() {
-        let mut page = Page::default();
-        page.reports = (0..100)
+        let reports = (0..100)
             .map(|n| {
                 report(
                     &format!("198.51.100.{}", n % 50),
@@ -517,6 +516,10 @@ mod tests {
                 )
             })
             .collect();
+        let mut page = Page {
+            reports,
+            ..Page::default()
+        };
         let other = report("198.51.100.7", "10.0.0.2", r#","severity":2"#);
         page.reports.push(other);
         page.recognised = [0, 1, 100, 101]
