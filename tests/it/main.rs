@@ -28,6 +28,7 @@ mod looks;
 mod outbox;
 mod pace;
 mod paging;
+mod parts;
 mod planner;
 mod policies;
 mod pull;
