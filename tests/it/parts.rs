@@ -23,7 +23,7 @@ fn one(n: usize, hour: i64, signal: Signal) -> FindingReport {
     shared.name = format!("shared-{}", n % 7);
     shared.id = format!("arn:aws:s3:::{}", shared.name);
     report.resources.push(shared);
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         report.account = "210987654321".parse().unwrap();
         if let Identity::Control { account, .. } = &mut report.identity {
             account.clone_from(&report.account);
