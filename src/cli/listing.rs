@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::shell::Shell;
 use crate::exchange;
 use crate::query::View;
-use crate::render::sink;
+use crate::render::{folded, sink};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
 pub enum Format {
@@ -288,6 +288,19 @@ pub fn counted(count: impl Into<i128>, noun: &str) -> String {
 /// The day of a time as it is shown.
 pub fn day(time: &str) -> String {
     time.get(..10).unwrap_or(time).to_owned()
+}
+
+/// Columns of what is told in lines rather than in a table.
+const FOLDED: usize = 80;
+
+/// A text behind a word of a column of its own, over as many lines as it takes.
+pub fn behind(word: &str, column: usize, text: &str) -> Vec<String> {
+    let words = [word].into_iter().chain(std::iter::repeat(""));
+    let lines = folded(text, FOLDED - column);
+    words
+        .zip(lines)
+        .map(|(word, line)| format!("{word:<column$}{line}"))
+        .collect()
 }
 
 /// A score of a view in tenths, to sort by.

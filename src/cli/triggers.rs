@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::failure::Failure;
+use super::listing;
 use super::load;
 use super::shell::Shell;
 use super::summary::Told;
 use crate::domain::escalation::{self, Distance, Looks};
-use crate::render::folded;
 use crate::store::{coverage, reporting};
 
 pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), Failure> {
@@ -33,20 +33,12 @@ pub fn run(shell: &mut Shell<'_>, at: Option<&Path>, told: &Told) -> Result<(), 
 /// Records that a line names; five fit into 80 columns.
 const SHOWN: usize = 5;
 
-/// Columns of a line, and of what it begins with.
-const WIDTH: usize = 80;
+/// Columns of what a line begins with.
 const ACTION: usize = 5;
 
 /// A trigger over as many lines as it takes, and the records that it counts.
 fn lines(distance: &Distance) -> Vec<String> {
-    let mut actions = [distance.action.as_str()]
-        .into_iter()
-        .chain(std::iter::repeat(""));
-    let mut lines = Vec::new();
-    for text in folded(&said(distance), WIDTH - ACTION) {
-        let action = actions.next().unwrap_or_default();
-        lines.push(format!("{action:<ACTION$}{text}"));
-    }
+    let mut lines = listing::behind(&distance.action, ACTION, &said(distance));
     lines.extend(counted(distance));
     lines
 }

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use poamd_contract::clock::is_of_our_days;
 use poamd_contract::ids::BadId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -153,11 +154,6 @@ struct KevLine {
     #[serde(default)]
     known_ransomware_campaign_use: String,
     forensic_triage: Option<String>,
-}
-
-/// Days that can be reckoned with, and that forms and databases can write.
-fn is_of_our_days(day: &NaiveDate) -> bool {
-    (1970..=9999).contains(&day.year())
 }
 
 /// The catalog: its date of release and its entries.

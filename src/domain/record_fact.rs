@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use poamd_contract::clock::is_of_our_days;
 use poamd_contract::ids::BadId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -211,7 +212,7 @@ impl FactName {
                 let text = text()?;
                 let at: Option<DateTime<Utc>> = text.parse().ok();
                 // A year has four digits in every form and database.
-                let at = at.filter(|at| (1970..=9999).contains(&at.year()));
+                let at = at.filter(is_of_our_days);
                 let at = at.ok_or_else(|| {
                     bad(format!("{text:?} is no time such as 2026-11-22T07:00:00Z"))
                 })?;

@@ -83,7 +83,7 @@ pub(super) fn parts(fresh: &[Arrived]) -> Vec<Part<'_>> {
 }
 
 /// All that is at hand of one finding while a page is worked through.
-struct Draft<'a> {
+struct Draft {
     stored: Option<FindingRow>,
     /// What is stored, then what is new.
     reports: Vec<ReportRow>,
@@ -91,12 +91,11 @@ struct Draft<'a> {
     kept: usize,
     /// What was, of those stored that changed.
     was: BTreeMap<usize, ReportRow>,
-    arrived: Vec<&'a Arrived>,
     /// What its source told of it beside its listing.
     supplement: Option<Detail>,
 }
 
-impl Draft<'_> {
+impl Draft {
     /// Takes what a report says; false if it is older than what is stored, or concludes nothing.
     fn hear(&mut self, one: &Arrived, cell: &str) -> bool {
         let arrived = merge::report_row(one, cell);
@@ -135,31 +134,34 @@ impl Batch {
                     kept: reports.len(),
                     was: BTreeMap::new(),
                     reports,
-                    arrived: arrived.clone(),
                     supplement: supplements.remove(*print),
                 };
-                batch.take(print, draft, intake)?;
+                batch.take(print, draft, arrived, intake)?;
             }
         }
         batch.forget_known_items(conn)?;
         Ok(batch)
     }
 
-    fn take(&mut self, print: &str, mut draft: Draft<'_>, intake: &Intake) -> Result<()> {
-        for one in std::mem::take(&mut draft.arrived) {
+    fn take(
+        &mut self,
+        print: &str,
+        mut draft: Draft,
+        arrived: &[&Arrived],
+        intake: &Intake,
+    ) -> Result<()> {
+        for one in arrived {
             if draft.hear(one, &intake.door_name) {
                 self.add_items(&one.report, intake.now);
             } else {
                 self.stale += 1;
             }
-            draft.arrived.push(one);
         }
         let Some(folded) = merge::fold_rows(&draft.reports) else {
             return Ok(());
         };
         let deciding = &draft.reports[folded.winner];
-        let text = draft
-            .arrived
+        let text = arrived
             .iter()
             .find(|one| one.content_hash == deciding.content_hash)
             .map(|one| &*one.report);
@@ -169,18 +171,10 @@ impl Batch {
             .zip(text)
             .map(|(more, report)| supplemented(report, more));
         let text = whole.as_ref().or(text);
-        let first = match (&draft.stored, draft.arrived.first()) {
-            (None, None) => return Ok(()),
-            (None, Some(first)) => {
-                let report = text.unwrap_or(&first.report);
-                let row = merge::first_row(report, print, &intake.synonyms, intake.now);
-                Some(match text {
-                    // It is taken below.
-                    Some(_) => row,
-                    None => merge::with_text(row, report)?,
-                })
-            }
-            (Some(_), _) => None,
+        // What decides of a finding that is not stored has arrived.
+        let first = match draft.stored {
+            Some(_) => None,
+            None => text.map(|t| merge::first_row(t, print, &intake.synonyms, intake.now)),
         };
         let Some(base) = draft.stored.as_ref().or(first.as_ref()) else {
             return Ok(());
@@ -188,8 +182,7 @@ impl Batch {
         // The earliest date any report gives, as long as no record has frozen it.
         let mut next = merge::apply(base, &folded, text, intake.now)?;
         if base.record_id.is_none() {
-            let earliest = draft
-                .arrived
+            let earliest = arrived
                 .iter()
                 .map(|one| stamp(merge::detection(&one.report, intake.now)))
                 .min();
@@ -270,7 +263,7 @@ impl Batch {
         }
     }
 
-    fn add_reports(&mut self, mut draft: Draft<'_>) {
+    fn add_reports(&mut self, mut draft: Draft) {
         for (at, row) in draft.reports.into_iter().enumerate() {
             match draft.was.remove(&at) {
                 Some(was) if was != row => self.changed_reports.push((was, row)),

@@ -121,7 +121,7 @@ pub fn fold_rows(reports: &[ReportRow]) -> Option<Folded> {
     fold(&said)
 }
 
-/// A finding seen for the first time, without its text: [`with_text`], or [`apply`] with a report.
+/// A finding seen for the first time, without its text, which [`apply`] takes.
 pub fn first_row(
     report: &FindingReport,
     fingerprint: &str,
@@ -160,12 +160,6 @@ pub fn first_row(
         taken_at: stamp(now),
         joined_at: None,
     }
-}
-
-/// The finding with the text of one of its reports.
-pub fn with_text(mut row: FindingRow, report: &FindingReport) -> Result<FindingRow> {
-    take_text(&mut row, report)?;
-    Ok(row)
 }
 
 /// When the weakness was detected: what the source says, never in the future.

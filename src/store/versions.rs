@@ -106,6 +106,9 @@ pub(super) fn keep_texts(
     was: &FindingRow,
     row: &FindingRow,
 ) -> Result<()> {
+    if was.record_id.is_none() {
+        return Ok(());
+    }
     let other = |was: &String, is: &String| (was != is).then(|| was.clone());
     let texts = Texts {
         description: other(&was.description, &row.description),
@@ -113,7 +116,7 @@ pub(super) fn keep_texts(
         requirements: other(&was.requirements, &row.requirements),
         detail: other(&was.detail, &row.detail),
     };
-    if was.record_id.is_none() || texts == Texts::default() {
+    if texts == Texts::default() {
         return Ok(());
     }
     diesel::insert_into(finding_text_versions::table)

@@ -133,8 +133,9 @@ impl Issuer for FromProvider {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use poamd_contract::clock::ManualClock;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    use poamd_contract::clock::ManualClock;
 
     use super::*;
 

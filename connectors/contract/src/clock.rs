@@ -2,7 +2,14 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+/// A day or time that something can have been seen or be due at: none before there were computers to tell (what some tools
+/// write for "never", as the first day of the year 1), none that RFC 3339 and the databases cannot write. What lies within
+/// can be reckoned with.
+pub fn is_of_our_days(date: &impl Datelike) -> bool {
+    (1970..=9999).contains(&date.year())
+}
 
 /// What time it is, in UTC.
 pub trait Clock: Send + Sync + 'static {

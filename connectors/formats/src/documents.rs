@@ -303,6 +303,8 @@ impl<R: Read> Documents<R> {
                 None => walked = bytes.len(),
             }
             if walked > LONGEST || !self.input.more()? {
+                // It has no end: damage, among which nothing more is looked for in vain.
+                self.recogniser = None;
                 return Ok(false);
             }
         };

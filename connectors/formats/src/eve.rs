@@ -355,7 +355,6 @@ fn join(known: &mut FindingReport, further: FindingReport) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use poamd_contract::finding::Channel;
-
     use poamd_contract::source::Recognised;
 
     use super::*;

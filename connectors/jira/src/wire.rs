@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
+use poamd_contract::clock::is_of_our_days;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -204,7 +205,7 @@ pub fn time(text: &str) -> Option<DateTime<Utc>> {
         .ok()
         .map(|time| time.to_utc())
         // What the databases can write.
-        .filter(|time| (1970..=9999).contains(&time.year()))
+        .filter(is_of_our_days)
 }
 
 /// The server's own words in an error body: `errorMessages`, then `errors` by field.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use poamd_contract::clock::is_of_our_days;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -59,7 +60,7 @@ pub fn time(text: &str) -> Option<DateTime<Utc>> {
         .ok()
         .map(|time| time.and_utc())
         // What the databases can write.
-        .filter(|time| (1970..=9999).contains(&time.year()))
+        .filter(is_of_our_days)
 }
 
 /// 32 hex digits: safe in paths and queries.

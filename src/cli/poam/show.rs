@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::audit::EventView;
 use super::super::failure::Failure;
+use super::super::listing;
 use super::super::load::{self, Opened};
 use super::super::shell::Shell;
 use super::super::summary::Told;
@@ -17,7 +18,6 @@ use crate::query::filter::Filter;
 use crate::query::laid::LaidDown;
 use crate::query::priority;
 use crate::query::told::{self, FileView, FlawView};
-use crate::render::folded;
 use crate::store::audit;
 
 /// One record with what it rests on and what happened to it.
@@ -169,21 +169,14 @@ fn lines(whole: &Whole) -> Vec<String> {
     lines
 }
 
-/// Columns of a line, and of the word it begins with.
-const WIDTH: usize = 80;
+/// Columns of the word that a line begins with.
 const WORD: usize = 10;
 /// Of each list the first few are shown.
 const FEW: usize = 5;
 
 /// A text behind a word, over as many lines as it takes.
 fn behind(word: &str, text: &str) -> Vec<String> {
-    let mut words = [word].into_iter().chain(std::iter::repeat(""));
-    let mut lines = Vec::new();
-    for line in folded(text, WIDTH - WORD) {
-        let word = words.next().unwrap_or_default();
-        lines.push(format!("{word:<WORD$}{line}"));
-    }
-    lines
+    listing::behind(word, WORD, text)
 }
 
 /// The first few, and how many more.
@@ -219,7 +212,6 @@ fn flaw(flaw: &FlawView) -> Vec<String> {
     if !cisa.is_empty() {
         lines.extend(behind("cisa", &cisa.join("; ")));
     }
-    let day = |at: &String| at.chars().take(10).collect::<String>();
     let mut exploit: Vec<String> = Vec::new();
     exploit.extend(flaw.exploit.map(|is| match is {
         true => "one is known".to_owned(),
@@ -228,12 +220,12 @@ fn flaw(flaw: &FlawView) -> Vec<String> {
     exploit.extend(
         flaw.exploited_since
             .as_ref()
-            .map(|at| format!("seen since {}", day(at))),
+            .map(|at| format!("seen since {}", listing::day(at))),
     );
     exploit.extend(
         flaw.exploited_at
             .as_ref()
-            .map(|at| format!("last on {}", day(at))),
+            .map(|at| format!("last on {}", listing::day(at))),
     );
     if !exploit.is_empty() {
         lines.extend(behind("exploit", &exploit.join(", ")));
@@ -268,7 +260,7 @@ fn file(file: &FileView) -> Vec<String> {
         note => format!(": {note}"),
     };
     let sha256: String = file.sha256.chars().take(12).collect();
-    let day: String = file.at.chars().take(10).collect();
+    let day = listing::day(&file.at);
     let said = format!(
         "{} {} {}, {day} by {}, sha256 {sha256}…{note}",
         file.id, file.kind, file.name, file.by

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use poamd_contract::clock::is_of_our_days;
 
 use super::leaf::{Leaf, Num, Scalar};
 
@@ -24,13 +25,6 @@ impl<'a> Scalar<'a> for DateTime<Utc> {
     fn flag(_: bool) -> Leaf<Self> {
         Leaf::ODD
     }
-}
-
-/// Years in which something can have been seen or be due: none before there were computers to tell (what some tools write
-/// for "never", as the first day of the year 1), none that RFC 3339 and the databases cannot write. What lies within can
-/// be reckoned with.
-fn is_of_our_days(time: &DateTime<Utc>) -> bool {
-    (1970..=9999).contains(&time.year())
 }
 
 /// RFC 3339, the same without zone (UTC then), or seconds since 1970 as text.
