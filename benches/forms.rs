@@ -195,7 +195,7 @@ fn fill(conn: &mut AnyConnection, count: i64) -> Result<()> {
         rows.extend((0..2).map(|nth| finding(id, nth, &weakness, kind, severity, at)));
         steps(conn, id, at)?;
     }
-    findings::insert_all(conn, &rows)
+    findings::insert_all(conn, &mut rows)
 }
 
 fn day(n: i64) -> NaiveDateTime {
@@ -214,6 +214,7 @@ fn finding(
     let arn =
         format!("arn:aws-us-gov:ec2:us-gov-west-1:{ACCOUNT}:instance/i-{record:08x}{nth:08x}");
     FindingRow {
+        id: 0,
         account: ACCOUNT.to_owned(),
         fingerprint: format!("{record:08}-{nth}"),
         region: "us-gov-west-1".to_owned(),

@@ -37,8 +37,8 @@ fn main() {
     let rules = Rules::default();
     store
         .write_here(|conn| {
-            let rows: Vec<FindingRow> = (0..count).map(finding).collect();
-            findings::insert_all(conn, &rows)?;
+            let mut rows: Vec<FindingRow> = (0..count).map(finding).collect();
+            findings::insert_all(conn, &mut rows)?;
             let names = rows.iter().map(|r| (ACCOUNT, r.weakness_id.as_str()));
             findings::enqueue_planning(conn, names)
         })
@@ -152,6 +152,7 @@ fn finding(n: usize) -> FindingRow {
     let at = day(0).naive_utc();
     let arn = format!("arn:aws-us-gov:ec2:us-gov-west-1:{ACCOUNT}:instance/i-{n:017x}");
     FindingRow {
+        id: 0,
         account: ACCOUNT.to_owned(),
         fingerprint: format!("{n:08}"),
         region: "us-gov-west-1".to_owned(),

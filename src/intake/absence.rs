@@ -1,7 +1,7 @@
 //! What may be concluded at the end of a look: absence only from a complete one, and only the second time;
 //! a pass for what we judged ourselves and found in order.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use poamd_contract::coverage::Coverage;
 use poamd_contract::finding::Signal;
@@ -57,18 +57,15 @@ impl Intake {
         let unseen = self.candidates(conn)?;
         let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
         let mut changed = 0;
-        for (account, prints) in unseen {
-            let prints: Vec<String> = prints.into_iter().collect();
-            for some in prints.chunks(AT_ONCE) {
-                let batch = self.conclude(conn, &account, some, ending, &mut silence)?;
-                batch.write(conn, self.now)?;
-                if !batch.changes.is_empty() {
-                    let body = json!({ "changed": batch.changed });
-                    let event = self.event("findings.concluded", body);
-                    audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
-                }
-                changed += batch.changed;
+        for some in unseen.chunks(AT_ONCE) {
+            let mut batch = self.conclude(conn, some, ending, &mut silence)?;
+            batch.write(conn, self.now)?;
+            if !batch.changes.is_empty() {
+                let body = json!({ "changed": batch.changed });
+                let event = self.event("findings.concluded", body);
+                audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
             }
+            changed += batch.changed;
         }
         let unlooked = std::mem::take(&mut silence.unlooked);
         if ending.complete {
@@ -95,9 +92,9 @@ impl Intake {
         Coverage::Partial { reason }
     }
 
-    /// Reports that this look did not show, or showed put away, and that can still move.
-    fn candidates(&self, conn: &mut AnyConnection) -> Result<BTreeMap<String, BTreeSet<String>>> {
-        let mut prints: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// Findings with reports that this look did not show, or showed put away, and that can still move.
+    fn candidates(&self, conn: &mut AnyConnection) -> Result<Vec<i64>> {
+        let mut found = Vec::new();
         let movable = |row: &KnownReport| match row.signal.0 {
             Signal::Open | Signal::OpenSuppressedAtSource | Signal::OpenResolvedAtSource => {
                 row.absent < ABSENCES && !self.known.was_seen(row)
@@ -105,29 +102,28 @@ impl Intake {
             Signal::Archived => row.absent < ABSENCES,
             Signal::Passed | Signal::NoConclusion | Signal::ArchivedByHand => false,
         };
-        findings::fingerprints_of_cell(conn, &self.door_name, |row, fingerprint| {
+        findings::findings_of_cell(conn, &self.door_name, |row, finding| {
             if movable(&row) {
-                prints.entry(row.account).or_default().insert(fingerprint);
+                found.push(finding);
             }
         })?;
-        Ok(prints)
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     fn conclude(
         &self,
         conn: &mut AnyConnection,
-        account: &str,
-        prints: &[String],
+        ids: &[i64],
         ending: &Ending,
         silence: &mut Silence<'_>,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
         let door = &self.door_name;
-        let keys: Vec<&str> = prints.iter().map(String::as_str).collect();
-        let stored = findings::by_fingerprints(conn, account, &keys)?;
-        let mut reports = findings::reports_of(conn, account, &keys)?;
-        for print in prints {
-            let (Some(row), Some(mut rows)) = (stored.get(print), reports.remove(print)) else {
+        let mut reports = findings::reports_of(conn, ids)?;
+        for row in &findings::by_ids(conn, ids)? {
+            let Some(mut rows) = reports.remove(&row.id) else {
                 continue;
             };
             // What was never open has nothing to be absent from.

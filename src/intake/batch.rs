@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Intake;
 use super::merge;
 use super::prepared::Arrived;
+use super::written::Written;
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals;
 use crate::domain::supplement::with_supplement;
@@ -34,12 +35,16 @@ pub(super) struct Change {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     new_findings: Vec<FindingRow>,
+    /// The reports of each of them.
+    their_reports: Vec<Vec<ReportRow>>,
     /// What was, and what is.
     changed_findings: Vec<(FindingRow, FindingRow)>,
     new_reports: Vec<ReportRow>,
     /// What was, and what is.
     changed_reports: Vec<(ReportRow, ReportRow)>,
     items: BTreeMap<(String, String), ItemRow>,
+    /// Fingerprints of all that it is about.
+    findings: Vec<String>,
     /// Weaknesses whose record may have to change.
     touched: BTreeSet<(String, String)>,
     /// Account and ARN of what is, or no longer is, said to be reachable: every weakness there counts with that.
@@ -57,29 +62,51 @@ type OfAccount<'a> = Vec<(&'a str, Vec<&'a Arrived>)>;
 pub(super) type Part<'a> = Vec<(&'a str, OfAccount<'a>)>;
 
 /// Findings of one part.
-const PART: usize = 1_000;
+const PART: usize = 500;
+/// Of the first, for which the writer waits.
+const FIRST: usize = 100;
 
 /// What arrived in parts that share no finding, in order of account and fingerprint.
-pub(super) fn parts(fresh: &[Arrived]) -> Vec<Part<'_>> {
-    let mut findings: BTreeMap<(&str, &str), Vec<&Arrived>> = BTreeMap::new();
-    for arrived in fresh {
-        let key = (arrived.report.account.as_str(), &*arrived.fingerprint);
-        findings.entry(key).or_default().push(arrived);
-    }
-    let mut parts: Vec<Part<'_>> = Vec::new();
-    for (at, ((account, print), arrived)) in findings.into_iter().enumerate() {
-        if at % PART == 0 {
-            parts.push(Part::new());
+#[derive(Default)]
+pub(super) struct Parts<'a> {
+    pub parts: Vec<Part<'a>>,
+    /// Those that the transaction has written before.
+    pub again: Part<'a>,
+}
+
+impl<'a> Parts<'a> {
+    pub fn of(fresh: &'a [Arrived], written: &Written) -> Self {
+        let mut findings: BTreeMap<(&str, &str), Vec<&Arrived>> = BTreeMap::new();
+        for arrived in fresh {
+            let key = (arrived.report.account.as_str(), &*arrived.fingerprint);
+            findings.entry(key).or_default().push(arrived);
         }
-        let Some(part) = parts.last_mut() else {
-            continue;
-        };
-        match part.last_mut().filter(|(of, _)| *of == account) {
-            Some((_, prints)) => prints.push((print, arrived)),
-            None => part.push((account, vec![(print, arrived)])),
+        let mut of = Self::default();
+        let mut room = 0;
+        for ((account, print), arrived) in findings {
+            if written.has_finding(print) {
+                put(&mut of.again, account, print, arrived);
+                continue;
+            }
+            if room == 0 {
+                room = if of.parts.is_empty() { FIRST } else { PART };
+                of.parts.push(Part::new());
+            }
+            room -= 1;
+            if let Some(part) = of.parts.last_mut() {
+                put(part, account, print, arrived);
+            }
         }
+        of
     }
-    parts
+}
+
+/// Puts a finding into a part, behind those of its account.
+fn put<'a>(part: &mut Part<'a>, account: &'a str, print: &'a str, arrived: Vec<&'a Arrived>) {
+    match part.last_mut().filter(|(of, _)| *of == account) {
+        Some((_, prints)) => prints.push((print, arrived)),
+        None => part.push((account, vec![(print, arrived)])),
+    }
 }
 
 /// All that is at hand of one finding while a page is worked through.
@@ -98,7 +125,8 @@ struct Draft {
 impl Draft {
     /// Takes what a report says; false if it is older than what is stored, or concludes nothing.
     fn hear(&mut self, one: &Arrived, cell: &str) -> bool {
-        let arrived = merge::report_row(one, cell);
+        let finding = self.stored.as_ref().map(|row| row.id);
+        let arrived = merge::report_row(one, finding, cell);
         let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
         let Some(at) = self.reports.iter().position(same) else {
             self.reports.push(arrived);
@@ -125,12 +153,15 @@ impl Batch {
             let keys: Vec<&str> = prints.iter().map(|(print, _)| *print).collect();
             let mut stored = findings::by_fingerprints(conn, account, &keys)?;
             let known: Vec<&str> = stored.keys().map(String::as_str).collect();
-            let mut reports = findings::reports_of(conn, account, &known)?;
+            let ids: Vec<i64> = stored.values().map(|row| row.id).collect();
+            let mut reports = findings::reports_of(conn, &ids)?;
             let mut supplements = details::of_findings(conn, account, &known)?;
             for (print, arrived) in prints {
-                let reports = reports.remove(*print).unwrap_or_default();
+                let stored = stored.remove(*print);
+                let id = stored.as_ref().map(|row| row.id);
+                let reports = id.and_then(|id| reports.remove(&id)).unwrap_or_default();
                 let draft = Draft {
-                    stored: stored.remove(*print),
+                    stored,
                     kept: reports.len(),
                     was: BTreeMap::new(),
                     reports,
@@ -152,7 +183,8 @@ impl Batch {
     ) -> Result<()> {
         for one in arrived {
             if draft.hear(one, &intake.door_name) {
-                self.add_items(&one.report, intake.now);
+                let known = draft.stored.as_ref().map(|row| row.arn.as_str());
+                self.add_items(&one.report, known, intake.now);
             } else {
                 self.stale += 1;
             }
@@ -192,10 +224,12 @@ impl Batch {
                 merge::take_weakness(&mut next, report, &intake.synonyms);
             }
         }
+        let is_new = draft.stored.is_none();
         if draft.stored.as_ref() != Some(&next) {
             self.add_change(draft.stored.take(), next, &deciding.native_id);
         }
-        self.add_reports(draft);
+        self.add_reports(draft, is_new);
+        self.findings.push(print.to_owned());
         Ok(())
     }
 
@@ -263,7 +297,11 @@ impl Batch {
         }
     }
 
-    fn add_reports(&mut self, mut draft: Draft) {
+    fn add_reports(&mut self, mut draft: Draft, of_new: bool) {
+        if of_new {
+            self.their_reports.push(draft.reports);
+            return;
+        }
         for (at, row) in draft.reports.into_iter().enumerate() {
             match draft.was.remove(&at) {
                 Some(was) if was != row => self.changed_reports.push((was, row)),
@@ -273,9 +311,10 @@ impl Batch {
         }
     }
 
-    /// Every resource a finding names is an item, if only by name so far.
-    fn add_items(&mut self, report: &FindingReport, now: DateTime<Utc>) {
-        for resource in &report.resources {
+    /// Every resource a finding names is an item, if only by name so far; the one it is known to be on is one already.
+    fn add_items(&mut self, report: &FindingReport, known: Option<&str>, now: DateTime<Utc>) {
+        let others = |resource: &&ResourceRef| known != Some(resource.id.as_str());
+        for resource in report.resources.iter().filter(others) {
             let key = (report.account.to_string(), resource.id.clone());
             self.items
                 .entry(key)
@@ -291,8 +330,8 @@ impl Batch {
         let mut known = Vec::new();
         for (account, arns) in by_account {
             known.extend(
-                items::by_arns(conn, account, &arns)?
-                    .into_keys()
+                items::known(conn, account, &arns)?
+                    .into_iter()
                     .map(|arn| (account.to_owned(), arn)),
             );
         }
@@ -305,19 +344,25 @@ impl Batch {
     /// What it writes of reports, all of them through the door of the run: known from now on.
     pub fn written_reports(&self) -> impl Iterator<Item = &ReportRow> {
         let changed = self.changed_reports.iter().map(|(_, row)| row);
-        self.new_reports.iter().chain(changed)
+        let first = self.their_reports.iter().flatten();
+        self.new_reports.iter().chain(first).chain(changed)
     }
 
-    pub fn write(&self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
+    pub fn write(&mut self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
         self.write_rows(conn, now)?;
         self.write_queue(conn)
     }
 
     /// Findings, their reports and their items.
-    pub fn write_rows(&self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
+    pub fn write_rows(&mut self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
         let items: Vec<ItemRow> = self.items.values().cloned().collect();
         items::insert_all(conn, &items)?;
-        findings::insert_all(conn, &self.new_findings)?;
+        findings::insert_all(conn, &mut self.new_findings)?;
+        for (finding, reports) in self.new_findings.iter().zip(&mut self.their_reports) {
+            reports.iter_mut().for_each(|r| r.finding_id = finding.id);
+        }
+        self.new_reports
+            .extend(self.their_reports.drain(..).flatten());
         for (was, row) in &self.changed_findings {
             findings::replace(conn, was, row)?;
         }
@@ -339,18 +384,34 @@ impl Batch {
         )
     }
 
-    /// Forgets the items that another part has already.
-    pub fn forget_items_of(&mut self, other: &Self) {
-        self.items.retain(|key, _| !other.items.contains_key(key));
+    /// Forgets the items that the transaction has written already.
+    pub fn forget_items(&mut self, written: &Written) {
+        self.items.retain(|key, _| !written.has_item(key));
     }
 
-    /// Takes over a part that shares no finding with it.
+    /// What it writes of items, by account and ARN.
+    pub fn items(&self) -> impl Iterator<Item = &(String, String)> {
+        self.items.keys()
+    }
+
+    /// Fingerprints of the findings it writes, or whose reports it writes.
+    pub fn findings(&self) -> impl Iterator<Item = &str> {
+        self.findings.iter().map(String::as_str)
+    }
+
+    /// The order in which parts were worked out is no matter.
+    pub fn sort_changes(&mut self) {
+        let key = |change: &Change| (change.account.clone(), change.finding.clone());
+        self.changes.sort_by_cached_key(key);
+    }
+
+    /// Takes over a part that shares no finding with it and is written.
     pub fn append(&mut self, mut part: Self) {
         self.new_findings.append(&mut part.new_findings);
+        self.their_reports.append(&mut part.their_reports);
         self.changed_findings.append(&mut part.changed_findings);
         self.new_reports.append(&mut part.new_reports);
         self.changed_reports.append(&mut part.changed_reports);
-        self.items.append(&mut part.items);
         self.touched.append(&mut part.touched);
         self.reached.append(&mut part.reached);
         self.changes.append(&mut part.changes);

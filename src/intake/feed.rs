@@ -2,17 +2,19 @@
 //! are written.
 
 use std::io::{self, Read};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError, sync_channel};
 
 use poamd_contract::source::Page;
 use poamd_formats::{Given, read_documents};
 
 use super::{Intake, Prepared};
 
-/// Documents of one transaction. Rows of many pages share the leaves of an index, and one sync to the disk.
+/// Documents that are looked at together.
 const BITE: usize = 8_000;
-/// Pages that wait between two threads.
-const AHEAD: usize = 2;
+/// Bites of one transaction, where the next are ready: while one is under way nobody else writes.
+const BITES: usize = 4;
+/// Pages that wait between two threads: a bite of them while another is written.
+const AHEAD: [usize; 2] = [2, 8];
 
 /// Takes all documents of a reader; what is known byte for byte is only counted and marked as seen. `place` names the
 /// reader where one of them is set aside; `saw` and errors as in [`feed`].
@@ -42,8 +44,8 @@ pub fn feed(
 ) -> io::Result<()> {
     let preparer = intake.preparer();
     std::thread::scope(|scope| {
-        let (to_prepare, read) = sync_channel::<io::Result<Page>>(AHEAD);
-        let (to_take, prepared) = sync_channel::<io::Result<Prepared>>(AHEAD);
+        let (to_prepare, read) = sync_channel::<io::Result<Page>>(AHEAD[0]);
+        let (to_take, prepared) = sync_channel::<io::Result<Prepared>>(AHEAD[1]);
         // Who can no longer hand on stops: the writer gave up, and says why.
         scope.spawn(move || {
             for page in pages {
@@ -67,25 +69,72 @@ pub fn feed(
                 let _ = store.fold_log();
             }
         });
-        let mut bite = Prepared::default();
-        for page in prepared {
-            match page {
-                Ok(page) => bite.append(page),
-                Err(error) => {
-                    saw(&bite);
-                    intake.take(bite).map_err(io::Error::other)?;
-                    return Err(error);
-                }
-            }
-            if bite.documents() >= BITE {
-                saw(&bite);
-                intake
-                    .take(std::mem::take(&mut bite))
-                    .map_err(io::Error::other)?;
-                let _ = to_fold.try_send(());
+        let mut bites = Bites::of(prepared);
+        while let Some(first) = bites.next() {
+            saw(&first);
+            let mut rest = BITES - 1;
+            let more = || {
+                rest = rest.checked_sub(1)?;
+                bites.ready().inspect(|bite| saw(bite))
+            };
+            intake.take_all(first, more).map_err(io::Error::other)?;
+            let _ = to_fold.try_send(());
+        }
+        bites.error.map_or(Ok(()), Err)
+    })
+}
+
+/// Pages put together into bites, up to an error.
+struct Bites {
+    pages: Receiver<io::Result<Prepared>>,
+    bite: Prepared,
+    error: Option<io::Error>,
+}
+
+impl Bites {
+    fn of(pages: Receiver<io::Result<Prepared>>) -> Self {
+        Self {
+            pages,
+            bite: Prepared::default(),
+            error: None,
+        }
+    }
+
+    /// The next bite; `None` at the end.
+    fn next(&mut self) -> Option<Prepared> {
+        while self.wants() {
+            match self.pages.recv() {
+                Ok(page) => self.put(page),
+                Err(RecvError) => break,
             }
         }
-        saw(&bite);
-        intake.take(bite).map_err(io::Error::other)
-    })
+        self.bite()
+    }
+
+    /// The same, if it is there by now.
+    fn ready(&mut self) -> Option<Prepared> {
+        while self.wants() {
+            match self.pages.try_recv() {
+                Ok(page) => self.put(page),
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        self.bite()
+    }
+
+    fn wants(&self) -> bool {
+        self.error.is_none() && self.bite.documents() < BITE
+    }
+
+    fn put(&mut self, page: io::Result<Prepared>) {
+        match page {
+            Ok(page) => self.bite.append(page),
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    fn bite(&mut self) -> Option<Prepared> {
+        (self.bite.pages > 0).then(|| std::mem::take(&mut self.bite))
+    }
 }

@@ -9,7 +9,6 @@ use hashbrown::HashTable;
 use poamd_contract::finding::Signal;
 use poamd_formats::Reading;
 
-use super::batch::Batch;
 use super::prepared::Arrived;
 use super::shown::{Shown, standard_shown};
 use crate::store::findings::{self, HeldReport, KnownReport};
@@ -291,10 +290,10 @@ impl Known {
         }
     }
 
-    /// Takes over what a committed batch wrote.
-    pub fn learn(&mut self, batch: &Batch) {
-        for row in batch.written_reports() {
-            self.put(said(&KnownReport::of(row), true));
+    /// Takes over what was written and committed.
+    pub fn learn(&mut self, reports: &[KnownReport]) {
+        for row in reports {
+            self.put(said(row, true));
         }
     }
 

@@ -12,15 +12,15 @@ use crate::store::columns::{Col, stamp};
 use crate::store::findings::{FindingRow, ReportRow};
 use crate::store::{Result, to_json};
 
-/// A report as its row.
-pub fn report_row(arrived: &Arrived, cell: &str) -> ReportRow {
+/// A report as its row; the finding may have to be written first.
+pub fn report_row(arrived: &Arrived, finding: Option<i64>, cell: &str) -> ReportRow {
     let report = &arrived.report;
     // A pass or an archive is no rating (INFORMATIONAL there only says "passed").
     let severity = report.severity.filter(|_| report.signal.is_open());
     let updated_at = report.updated.map(stamp);
     ReportRow {
+        finding_id: finding.unwrap_or_default(),
         account: report.account.to_string(),
-        fingerprint: arrived.fingerprint.clone(),
         report_key: arrived.report_key,
         native_id: report.native_id.clone(),
         cell: cell.to_owned(),
@@ -130,6 +130,7 @@ pub fn first_row(
 ) -> FindingRow {
     let detected = detection(report, now);
     FindingRow {
+        id: 0,
         account: report.account.to_string(),
         fingerprint: fingerprint.to_owned(),
         region: report.region.to_string(),
@@ -268,7 +269,7 @@ mod tests {
         let at = DateTime::from_timestamp(minute * 60, 0).map(stamp);
         ReportRow {
             account: "111122223333".to_owned(),
-            fingerprint: "f".to_owned(),
+            finding_id: 1,
             report_key: 1,
             native_id: "n".to_owned(),
             cell: "c".to_owned(),

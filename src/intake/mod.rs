@@ -15,6 +15,7 @@ mod prepared;
 mod shown;
 mod sink;
 mod supplement;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use absence::{Ending, passed_key};
-use batch::Batch;
+use batch::{Batch, Parts};
 pub use blind::Vigil;
 pub use door::Door;
 use evidence::{Packs, Tally};
@@ -41,9 +42,11 @@ pub use shown::Places;
 use shown::Shown;
 pub use sink::IntakeSink;
 pub use supplement::Supplements;
+use written::Written;
 
 use crate::store::audit::{self, Event};
 use crate::store::evidence::{self as store_evidence, Manifest};
+use crate::store::findings::KnownReport;
 use crate::store::{AnyConnection, Result, Store, StoreError, quarantine, to_json};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
@@ -200,6 +203,42 @@ impl Intake {
 
     /// Takes pages that were prepared for this door: durable when it returns, nothing of them on an error.
     pub fn take(&mut self, prepared: Prepared) -> Result<()> {
+        self.take_all(prepared, || None)
+    }
+
+    /// The same with those that are ready as soon as the first are written, in one transaction: what is written of many
+    /// pages shares the leaves of an index, and one sync to the disk.
+    pub fn take_all(
+        &mut self,
+        first: Prepared,
+        mut more: impl FnMut() -> Option<Prepared>,
+    ) -> Result<()> {
+        let first = self.sift(first)?;
+        if first.says_nothing() {
+            self.counts += first.counts;
+            return Ok(());
+        }
+        let store = self.store.clone();
+        let taken = store.write_here(|conn| {
+            let (mut written, mut taken) = (Written::default(), Vec::new());
+            let mut next = Some(first);
+            while let Some(sifted) = next {
+                taken.push(self.write(conn, sifted, &mut written)?);
+                next = more().map(|prepared| self.sift(prepared)).transpose()?;
+            }
+            Ok(taken)
+        })?;
+        // What is committed is known from here on; on an error nothing was.
+        for one in taken {
+            self.known.learn(&one.reports);
+            self.counts += one.counts;
+            self.tally.kept += one.kept;
+        }
+        Ok(())
+    }
+
+    /// What of the pages is new.
+    fn sift(&mut self, prepared: Prepared) -> Result<Sifted> {
         let mut counts = Counts {
             documents: prepared.documents() as u64,
             set_aside: prepared.set_aside.len() as u64,
@@ -223,20 +262,11 @@ impl Intake {
             fresh.extend(self.recognise(one));
         }
         counts.unchanged = counts.documents - fresh.len() as u64;
-        if !fresh.is_empty() || !prepared.set_aside.is_empty() {
-            let (batch, kept) = self
-                .store
-                .write_here(|conn| self.write(conn, &mut fresh, &prepared.set_aside))?;
-            counts.unchanged += batch.stale;
-            counts.new = batch.new;
-            counts.changed = batch.changed;
-            self.tally.kept += kept;
-            // What is committed is known from here on; on an error nothing was.
-            self.known.learn(&batch);
-            elsewhere((batch, fresh));
-        }
-        self.counts += counts;
-        Ok(())
+        Ok(Sifted {
+            fresh,
+            set_aside: prepared.set_aside,
+            counts,
+        })
     }
 
     /// The report if it says something new.
@@ -267,8 +297,38 @@ impl Intake {
     fn write(
         &self,
         conn: &mut AnyConnection,
+        sifted: Sifted,
+        written: &mut Written,
+    ) -> Result<Taken> {
+        let Sifted {
+            mut fresh,
+            set_aside,
+            mut counts,
+        } = sifted;
+        let (batch, kept) = self.write_fresh(conn, &mut fresh, written)?;
+        let set_aside = quarantine::keep(conn, self.run, self.now, &set_aside)?;
+        if !set_aside.is_empty() {
+            let event = self.event("documents.set-aside", json!({ "ids": set_aside }));
+            audit::append(conn, &event)?;
+        }
+        counts.unchanged += batch.stale;
+        counts.new = batch.new;
+        counts.changed = batch.changed;
+        let reports = batch.written_reports().map(KnownReport::of).collect();
+        elsewhere((batch, fresh));
+        Ok(Taken {
+            reports,
+            counts,
+            kept,
+        })
+    }
+
+    /// Findings, reports and documents; how many of these are kept.
+    fn write_fresh(
+        &self,
+        conn: &mut AnyConnection,
         fresh: &mut [Arrived],
-        aside: &[SetAside],
+        written: &mut Written,
     ) -> Result<(Batch, i64)> {
         let first = store_evidence::next_pack(conn)?;
         let packs = Packs::lay_out(fresh, first);
@@ -276,7 +336,7 @@ impl Intake {
         // Packing needs nothing of the ledger: beside the writing it costs no time.
         let (batch, packed) = std::thread::scope(|scope| {
             let packing = scope.spawn(|| packs.pack(fresh));
-            let batch = self.write_findings(conn, fresh);
+            let batch = self.write_findings(conn, fresh, written);
             let cut_off = || Err(StoreError::Task("the packing of evidence".to_owned()));
             (batch, packing.join().unwrap_or_else(|_| cut_off()))
         });
@@ -300,19 +360,19 @@ impl Intake {
                 )?;
             }
         }
-        let set_aside = quarantine::keep(conn, self.run, self.now, aside)?;
-        if !set_aside.is_empty() {
-            let event = self.event("documents.set-aside", json!({ "ids": set_aside }));
-            audit::append(conn, &event)?;
-        }
         let kept = packed.iter().map(|(_, p)| p.documents).sum();
         Ok((batch, kept))
     }
 
     /// Works out what changed and writes it. While one part is written the next are worked out beside it, on connections
     /// that read: nobody else writes meanwhile, and no part needs what another writes, so they read what this one would.
-    fn write_findings(&self, conn: &mut AnyConnection, fresh: &[Arrived]) -> Result<Batch> {
-        let parts = batch::parts(fresh);
+    fn write_findings(
+        &self,
+        conn: &mut AnyConnection,
+        fresh: &[Arrived],
+        written: &mut Written,
+    ) -> Result<Batch> {
+        let Parts { parts, again } = Parts::of(fresh, written);
         let lanes = LANES.min(parts.len().saturating_sub(1));
         let mut whole = Batch::default();
         std::thread::scope(|scope| {
@@ -338,10 +398,17 @@ impl Intake {
                     None | Some(Err(StoreError::Pool(_))) => Batch::work_out(conn, self, part)?,
                     Some(batch) => batch?,
                 };
-                batch.forget_items_of(&whole);
+                batch.forget_items(written);
+                written.add(&batch);
                 batch.write_rows(conn, self.now)?;
                 whole.append(batch);
             }
+            // Only this connection sees what it wrote itself.
+            let mut batch = Batch::work_out(conn, self, &again)?;
+            written.add(&batch);
+            batch.write_rows(conn, self.now)?;
+            whole.append(batch);
+            whole.sort_changes();
             whole.write_queue(conn)?;
             Ok(whole)
         })
@@ -356,6 +423,27 @@ impl Intake {
             body,
         }
     }
+}
+
+/// What of some pages is new.
+struct Sifted {
+    fresh: Vec<Arrived>,
+    set_aside: Vec<SetAside>,
+    counts: Counts,
+}
+
+impl Sifted {
+    fn says_nothing(&self) -> bool {
+        self.fresh.is_empty() && self.set_aside.is_empty()
+    }
+}
+
+/// What came of them.
+struct Taken {
+    reports: Vec<KnownReport>,
+    counts: Counts,
+    /// Documents that are kept.
+    kept: i64,
 }
 
 /// Threads that work parts out beside the one that writes them.

@@ -201,7 +201,7 @@ impl Book {
         }
         let settled = self.settled(conn, past, &rows)?;
         let looked = match live.and_then(|r| r.claimed_at) {
-            Some(claimed) => looked_twice(conn, round, &self.account, &rows, claimed)?,
+            Some(claimed) => looked_twice(conn, round, &rows, claimed)?,
             None => BTreeSet::new(),
         };
         let is_settled = |id: i64| settled.contains(&id);
@@ -287,7 +287,7 @@ fn add_others(
     Ok(())
 }
 
-fn member(row: &FindingRow, counted: Counted, looked: &BTreeSet<String>, settled: bool) -> Member {
+fn member(row: &FindingRow, counted: Counted, looked: &BTreeSet<i64>, settled: bool) -> Member {
     Member {
         fingerprint: row.fingerprint.clone(),
         status: row.status.0,
@@ -301,7 +301,7 @@ fn member(row: &FindingRow, counted: Counted, looked: &BTreeSet<String>, settled
         detected_at: row.detected_at.and_utc(),
         title: row.title.clone(),
         record: row.record_id.map(RecordId),
-        looked_twice_since_claim: looked.contains(&row.fingerprint),
+        looked_twice_since_claim: looked.contains(&row.id),
         settled,
     }
 }
@@ -345,10 +345,9 @@ fn second_looks(conn: &mut AnyConnection) -> Result<HashMap<String, DateTime<Utc
 fn looked_twice(
     conn: &mut AnyConnection,
     round: &Round<'_>,
-    account: &str,
     rows: &[FindingRow],
     claimed: NaiveDateTime,
-) -> Result<BTreeSet<String>> {
+) -> Result<BTreeSet<i64>> {
     let second_look = match round.looks.get() {
         Some(there) => there,
         None => {
@@ -356,8 +355,8 @@ fn looked_twice(
             round.looks.get_or_init(|| there)
         }
     };
-    let keys: Vec<&str> = rows.iter().map(|r| r.fingerprint.as_str()).collect();
-    let reports = findings::reports_of(conn, account, &keys)?;
+    let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
+    let reports = findings::reports_of(conn, &ids)?;
     let covered = |report: &&ReportRow| {
         second_look
             .get(&report.cell)
@@ -372,6 +371,6 @@ fn looked_twice(
                 .collect();
             !live.is_empty() && live.iter().all(covered)
         })
-        .map(|(fingerprint, _)| fingerprint)
+        .map(|(id, _)| id)
         .collect())
 }

@@ -109,7 +109,7 @@ fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> 
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA wal_autocheckpoint = 16000;",
+         PRAGMA wal_autocheckpoint = 64000;",
     )?;
     conn.batch_execute(&format!("PRAGMA cache_size = -{cache}"))?;
     Ok(AnyConnection::Sqlite(conn))

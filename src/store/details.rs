@@ -64,8 +64,8 @@ pub struct RoundRow {
 macro_rules! waiting {
     ($cell:expr) => {{
         let told = finding_details::table.on(finding_details::account
-            .eq(finding_reports::account)
-            .and(finding_details::fingerprint.eq(finding_reports::fingerprint))
+            .eq(findings::account)
+            .and(finding_details::fingerprint.eq(findings::fingerprint))
             .and(finding_details::for_hash.eq(finding_reports::content_hash)));
         let open = [
             Signal::Open,
@@ -73,11 +73,7 @@ macro_rules! waiting {
             Signal::OpenResolvedAtSource,
         ];
         finding_reports::table
-            .inner_join(
-                findings::table.on(findings::account
-                    .eq(finding_reports::account)
-                    .and(findings::fingerprint.eq(finding_reports::fingerprint))),
-            )
+            .inner_join(findings::table)
             .left_join(told)
             .filter(finding_reports::cell.eq($cell))
             .filter(finding_reports::channel.eq(Col(Channel::Pull)))
@@ -98,13 +94,13 @@ pub fn waiting(conn: &mut AnyConnection, cell: &str, limit: usize) -> Result<Vec
             break;
         }
         let columns = (
-            finding_reports::account,
-            finding_reports::fingerprint,
+            findings::account,
+            findings::fingerprint,
             finding_reports::native_id,
             finding_reports::content_hash,
         );
         let query = waiting!(cell)
-            .order((finding_reports::account, finding_reports::fingerprint))
+            .order((findings::account, findings::fingerprint))
             .limit(left)
             .select(columns);
         found.extend(match turn {

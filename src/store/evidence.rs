@@ -1,6 +1,6 @@
 //! Documents as they came, kept in packs by what is in them; which of them held when; what each run read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::audit::{hex, sha256_hex};
 use super::columns::stamp;
 use super::findings::ReportRow;
-use super::schema::{audit, evidence_packs, finding_reports, manifests, report_versions};
+use super::schema::{audit, evidence_packs, finding_reports, findings, manifests, report_versions};
 use super::{AnyConnection, Result, StoreError, details, from_json};
 
 /// Fast rather than small: findings repeat themselves so much that more effort gains little.
@@ -173,8 +173,7 @@ pub(super) fn keep_report(
     };
     diesel::insert_into(report_versions::table)
         .values((
-            report_versions::account.eq(&was.account),
-            report_versions::fingerprint.eq(&was.fingerprint),
+            report_versions::finding_id.eq(was.finding_id),
             report_versions::report_key.eq(was.report_key),
             report_versions::until.eq(until),
             report_versions::pack_id.eq(pack),
@@ -199,6 +198,7 @@ pub struct Held {
 /// A report of a finding and where its document is.
 #[derive(Debug, Queryable)]
 struct Placed {
+    finding_id: i64,
     fingerprint: String,
     report_key: i64,
     native_id: String,
@@ -267,6 +267,7 @@ fn told_at(
 ) -> Result<Vec<Placed>> {
     let told = details::at(conn, account, fingerprints, moment)?;
     let placed = told.into_values().map(|row| Placed {
+        finding_id: 0,
         fingerprint: row.fingerprint,
         report_key: 0,
         native_id: row.native_id,
@@ -283,35 +284,37 @@ fn placed_at(
     fingerprints: &[&str],
     moment: NaiveDateTime,
 ) -> Result<Vec<Placed>> {
-    let mut rows: Vec<Placed> = finding_reports::table
-        .filter(finding_reports::account.eq(account))
-        .filter(finding_reports::fingerprint.eq_any(fingerprints))
+    let mut rows: Vec<Placed> = findings::table
+        .inner_join(finding_reports::table)
+        .filter(findings::account.eq(account))
+        .filter(findings::fingerprint.eq_any(fingerprints))
         .select((
-            finding_reports::fingerprint,
+            findings::id,
+            findings::fingerprint,
             finding_reports::report_key,
             finding_reports::native_id,
             finding_reports::pack_id,
             finding_reports::pack_at,
         ))
         .load(conn)?;
-    let kept: Vec<(String, i64, i64, i64)> = report_versions::table
-        .filter(report_versions::account.eq(account))
-        .filter(report_versions::fingerprint.eq_any(fingerprints))
+    let ids: HashSet<i64> = rows.iter().map(|row| row.finding_id).collect();
+    let kept: Vec<(i64, i64, i64, i64)> = report_versions::table
+        .filter(report_versions::finding_id.eq_any(ids))
         .filter(report_versions::until.gt(moment))
         .order(report_versions::id)
         .select((
-            report_versions::fingerprint,
+            report_versions::finding_id,
             report_versions::report_key,
             report_versions::pack_id,
             report_versions::pack_at,
         ))
         .load(conn)?;
-    let mut then: HashMap<(String, i64), (i64, i64)> = HashMap::new();
-    for (fingerprint, key, pack, at) in kept {
-        then.entry((fingerprint, key)).or_insert((pack, at));
+    let mut then: HashMap<(i64, i64), (i64, i64)> = HashMap::new();
+    for (finding, key, pack, at) in kept {
+        then.entry((finding, key)).or_insert((pack, at));
     }
     for row in &mut rows {
-        if let Some((pack, at)) = then.get(&(row.fingerprint.clone(), row.report_key)) {
+        if let Some((pack, at)) = then.get(&(row.finding_id, row.report_key)) {
             (row.pack_id, row.pack_at) = (Some(*pack), Some(*at));
         }
     }

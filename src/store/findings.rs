@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
@@ -11,12 +12,15 @@ use super::columns::{Col, stamp};
 use super::dialect::{insert_many, insert_rows};
 use super::schema::{finding_reports, findings, planner_queue};
 use super::shown::ShownFinding;
+use super::time::{Kept, MaybeKept};
 use super::{AnyConnection, Result, evidence, versions};
 use crate::domain::finding::FindingStatus;
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = findings, primary_key(account, fingerprint), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[diesel(table_name = findings, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct FindingRow {
+    /// In the order in which they came; given when it is written first.
+    pub id: i64,
     pub account: String,
     pub fingerprint: String,
     pub region: String,
@@ -43,23 +47,31 @@ pub struct FindingRow {
     /// JSON of `Detail`; empty if there is none.
     pub detail: String,
     pub record_id: Option<i64>,
+    #[diesel(deserialize_as = Kept)]
     pub detected_at: NaiveDateTime,
+    #[diesel(deserialize_as = Kept)]
     pub first_seen: NaiveDateTime,
+    #[diesel(deserialize_as = Kept)]
     pub last_seen: NaiveDateTime,
+    #[diesel(deserialize_as = MaybeKept)]
     pub closed_at: Option<NaiveDateTime>,
     /// Since when the row is as it is.
+    #[diesel(deserialize_as = Kept)]
     pub changed_at: NaiveDateTime,
     /// When the ledger first had it: before that it was not there, whatever the source says of its age.
+    #[diesel(deserialize_as = Kept)]
     pub taken_at: NaiveDateTime,
     /// Since when it is on its record.
+    #[diesel(deserialize_as = MaybeKept)]
     pub joined_at: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = finding_reports, primary_key(account, fingerprint, report_key), treat_none_as_null = true, treat_none_as_default_value = false)]
+#[diesel(table_name = finding_reports, primary_key(finding_id, report_key), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ReportRow {
+    /// Of a finding that is new: nothing before that is written.
+    pub finding_id: i64,
     pub account: String,
-    pub fingerprint: String,
     /// [`report_key`] of the native id and the cell.
     pub report_key: i64,
     pub native_id: String,
@@ -68,12 +80,15 @@ pub struct ReportRow {
     pub channel: Col<Channel>,
     pub source: String,
     pub signal: Col<Signal>,
+    #[diesel(deserialize_as = MaybeKept)]
     pub updated_at: Option<NaiveDateTime>,
     pub severity: Option<Col<Severity>>,
     /// The `updated_at` of the version that gave the rating: a pass or a gap has none of its own.
+    #[diesel(deserialize_as = MaybeKept)]
     pub rated_at: Option<NaiveDateTime>,
     /// Of what is put away: the newest word before that on whether the weakness is there, and when it was said.
     pub stated: Option<Col<Signal>>,
+    #[diesel(deserialize_as = MaybeKept)]
     pub stated_at: Option<NaiveDateTime>,
     pub content_hash: i64,
     pub absent: i64,
@@ -113,7 +128,7 @@ impl KnownReport {
     }
 }
 
-/// PostgreSQL takes 65,535 variables; a finding has 29 columns.
+/// PostgreSQL takes 65,535 variables; a finding has 30 columns.
 const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;
 
@@ -162,9 +177,10 @@ pub fn known_of_cell(
 ) -> Result<Vec<KnownReport>> {
     let mut found = Vec::with_capacity(fingerprints.len());
     for keys in fingerprints.chunks(KEYS_A_QUERY) {
-        let rows: Vec<KnownReport> = finding_reports::table
-            .filter(finding_reports::account.eq(account))
-            .filter(finding_reports::fingerprint.eq_any(keys))
+        let rows: Vec<KnownReport> = findings::table
+            .inner_join(finding_reports::table)
+            .filter(findings::account.eq(account))
+            .filter(findings::fingerprint.eq_any(keys))
             .filter(finding_reports::cell.eq(cell))
             .select((
                 finding_reports::account,
@@ -203,11 +219,11 @@ pub fn native_ids_of_cell(conn: &mut AnyConnection, cell: &str) -> Result<Vec<(S
         .collect())
 }
 
-/// All reports that came through a cell, each with the fingerprint of its finding.
-pub fn fingerprints_of_cell(
+/// All reports that came through a cell, each with the id of its finding.
+pub fn findings_of_cell(
     conn: &mut AnyConnection,
     cell: &str,
-    mut each: impl FnMut(KnownReport, String),
+    mut each: impl FnMut(KnownReport, i64),
 ) -> Result<()> {
     let rows = finding_reports::table
         .filter(finding_reports::cell.eq(cell))
@@ -219,12 +235,12 @@ pub fn fingerprints_of_cell(
                 finding_reports::absent,
                 finding_reports::signal,
             ),
-            finding_reports::fingerprint,
+            finding_reports::finding_id,
         ))
-        .load_iter::<(KnownReport, String), _>(conn)?;
+        .load_iter::<(KnownReport, i64), _>(conn)?;
     for row in rows {
-        let (known, fingerprint) = row?;
-        each(known, fingerprint);
+        let (known, finding) = row?;
+        each(known, finding);
     }
     Ok(())
 }
@@ -247,27 +263,43 @@ pub fn by_fingerprints(
     Ok(found)
 }
 
-/// All reports of these findings, grouped by fingerprint.
-pub fn reports_of(
-    conn: &mut AnyConnection,
-    account: &str,
-    fingerprints: &[&str],
-) -> Result<HashMap<String, Vec<ReportRow>>> {
-    let mut found: HashMap<String, Vec<ReportRow>> = HashMap::with_capacity(fingerprints.len());
-    for keys in fingerprints.chunks(KEYS_A_QUERY) {
+/// Findings by id, in that order.
+pub fn by_ids(conn: &mut AnyConnection, ids: &[i64]) -> Result<Vec<FindingRow>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for keys in ids.chunks(KEYS_A_QUERY) {
+        let rows = findings::table
+            .filter(findings::id.eq_any(keys))
+            .select(FindingRow::as_select());
+        found.extend(rows.load(conn)?);
+    }
+    found.sort_unstable_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// All reports of these findings, by the id of their finding.
+pub fn reports_of(conn: &mut AnyConnection, ids: &[i64]) -> Result<HashMap<i64, Vec<ReportRow>>> {
+    let mut found: HashMap<i64, Vec<ReportRow>> = HashMap::with_capacity(ids.len());
+    for keys in ids.chunks(KEYS_A_QUERY) {
         let rows: Vec<ReportRow> = finding_reports::table
-            .filter(finding_reports::account.eq(account))
-            .filter(finding_reports::fingerprint.eq_any(keys))
+            .filter(finding_reports::finding_id.eq_any(keys))
             .select(ReportRow::as_select())
             .load(conn)?;
         for row in rows {
-            found.entry(row.fingerprint.clone()).or_default().push(row);
+            found.entry(row.finding_id).or_default().push(row);
         }
     }
     Ok(found)
 }
 
-pub fn insert_all(conn: &mut AnyConnection, rows: &[FindingRow]) -> Result<()> {
+/// Writes findings that are new and gives each its id. Nobody else gives ids while a transaction writes.
+pub fn insert_all(conn: &mut AnyConnection, rows: &mut [FindingRow]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let newest: Option<i64> = findings::table.select(max(findings::id)).first(conn)?;
+    for (row, id) in rows.iter_mut().zip(newest.unwrap_or_default() + 1..) {
+        row.id = id;
+    }
     Ok(insert_rows!(conn, findings::table, rows, ROWS_A_STATEMENT)?)
 }
 
@@ -283,7 +315,7 @@ pub fn insert_reports(conn: &mut AnyConnection, rows: &[ReportRow]) -> Result<()
 /// Writes a finding anew and keeps what was shown of it, if that changed.
 pub fn update(conn: &mut AnyConnection, row: &FindingRow) -> Result<()> {
     let was = findings::table
-        .find((&row.account, &row.fingerprint))
+        .find(row.id)
         .select(FindingRow::as_select())
         .first(conn)
         .optional()?;
@@ -300,7 +332,7 @@ pub fn replace(conn: &mut AnyConnection, was: &FindingRow, row: &FindingRow) -> 
         versions::keep_findings(conn, &[before], row.changed_at)?;
     }
     versions::keep_texts(conn, was, row)?;
-    diesel::update(findings::table.find((&row.account, &row.fingerprint)))
+    diesel::update(findings::table.find(row.id))
         .set(row)
         .execute(conn)?;
     Ok(())
@@ -316,7 +348,7 @@ pub fn replace_report(
     if (was.pack_id, was.pack_at) != (row.pack_id, row.pack_at) {
         evidence::keep_report(conn, was, stamp(at))?;
     }
-    diesel::update(finding_reports::table.find((&row.account, &row.fingerprint, row.report_key)))
+    diesel::update(finding_reports::table.find((row.finding_id, row.report_key)))
         .set(row)
         .execute(conn)?;
     Ok(())
@@ -532,12 +564,13 @@ pub fn all(conn: &mut AnyConnection) -> Result<Vec<FindingRow>> {
         .load(conn)?)
 }
 
-/// Every report, in the same order.
+/// Every report in the same order.
 pub fn all_reports(conn: &mut AnyConnection) -> Result<Vec<ReportRow>> {
-    Ok(finding_reports::table
+    Ok(findings::table
+        .inner_join(finding_reports::table)
         .order((
-            finding_reports::account,
-            finding_reports::fingerprint,
+            findings::account,
+            findings::fingerprint,
             finding_reports::native_id,
         ))
         .select(ReportRow::as_select())

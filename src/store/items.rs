@@ -57,6 +57,19 @@ pub fn by_arns(
     Ok(found)
 }
 
+/// Those of these ARNs that are items.
+pub fn known(conn: &mut AnyConnection, account: &str, arns: &[&str]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for keys in arns.chunks(KEYS_A_QUERY) {
+        let there = items::table
+            .filter(items::account.eq(account))
+            .filter(items::arn.eq_any(keys))
+            .select(items::arn);
+        found.extend(there.load::<String>(conn)?);
+    }
+    Ok(found)
+}
+
 /// Items of a technology in an account that a scan has recorded.
 pub fn of_technology(
     conn: &mut AnyConnection,

@@ -87,7 +87,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    findings (account, fingerprint) {
+    findings (id) {
+        id -> BigInt,
         account -> Text,
         fingerprint -> Text,
         region -> Text,
@@ -121,9 +122,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    finding_reports (account, fingerprint, report_key) {
+    finding_reports (finding_id, report_key) {
+        finding_id -> BigInt,
         account -> Text,
-        fingerprint -> Text,
         report_key -> BigInt,
         native_id -> Text,
         cell -> Text,
@@ -670,8 +671,7 @@ diesel::table! {
 diesel::table! {
     report_versions (id) {
         id -> BigInt,
-        account -> Text,
-        fingerprint -> Text,
+        finding_id -> BigInt,
         report_key -> BigInt,
         until -> Timestamp,
         pack_id -> BigInt,
@@ -707,6 +707,8 @@ diesel::table! {
         head -> Text,
     }
 }
+
+diesel::joinable!(finding_reports -> findings (finding_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     meta,

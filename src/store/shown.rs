@@ -106,6 +106,7 @@ pub struct ShownText {
 #[diesel(table_name = finding_reports)]
 pub struct ShownReport {
     pub account: String,
+    #[diesel(select_expression = findings::fingerprint)]
     pub fingerprint: String,
     pub native_id: String,
     pub channel: Col<Channel>,
@@ -197,10 +198,11 @@ pub fn details_of(conn: &mut AnyConnection, record: i64) -> Result<Vec<String>> 
 
 /// Every report, in the order of the findings.
 pub fn reports(conn: &mut AnyConnection) -> Result<Vec<ShownReport>> {
-    Ok(finding_reports::table
+    Ok(findings::table
+        .inner_join(finding_reports::table)
         .order((
-            finding_reports::account,
-            finding_reports::fingerprint,
+            findings::account,
+            findings::fingerprint,
             finding_reports::native_id,
             finding_reports::cell,
         ))

@@ -333,43 +333,38 @@ fn unknown_texts(
 
 /// Reports as they were when `moment` ended. One without a document is taken for as old as its finding.
 pub fn reports_at(conn: &mut AnyConnection, moment: DateTime<Utc>) -> Result<Vec<ShownReport>> {
-    type Key = (String, String, i64);
     let late: HashSet<i64> = evidence_packs::table
         .filter(evidence_packs::taken_at.gt(stamp(moment)))
         .select(evidence_packs::id)
         .load_iter::<i64, _>(conn)?
         .collect::<std::result::Result<_, _>>()?;
-    let earlier: Vec<(Key, i64)> = report_versions::table
+    let earlier: Vec<((i64, i64), i64)> = report_versions::table
         .select((
-            (
-                report_versions::account,
-                report_versions::fingerprint,
-                report_versions::report_key,
-            ),
+            (report_versions::finding_id, report_versions::report_key),
             report_versions::pack_id,
         ))
         .load(conn)?;
-    let there: HashSet<Key> = earlier
+    let there: HashSet<(i64, i64)> = earlier
         .into_iter()
         .filter(|(_, pack)| !late.contains(pack))
         .map(|(key, _)| key)
         .collect();
-    let rows: Vec<(ShownReport, i64, Option<i64>)> = finding_reports::table
+    let rows: Vec<(ShownReport, (i64, i64), Option<i64>)> = findings::table
+        .inner_join(finding_reports::table)
         .order((
-            finding_reports::account,
-            finding_reports::fingerprint,
+            findings::account,
+            findings::fingerprint,
             finding_reports::native_id,
             finding_reports::cell,
         ))
         .select((
             ShownReport::as_select(),
-            finding_reports::report_key,
+            (finding_reports::finding_id, finding_reports::report_key),
             finding_reports::pack_id,
         ))
         .load(conn)?;
-    let was_there = |(row, key, pack): &(ShownReport, i64, Option<i64>)| {
-        pack.is_none_or(|pack| !late.contains(&pack))
-            || there.contains(&(row.account.clone(), row.fingerprint.clone(), *key))
+    let was_there = |(_, key, pack): &(ShownReport, (i64, i64), Option<i64>)| {
+        pack.is_none_or(|pack| !late.contains(&pack)) || there.contains(key)
     };
     let kept = rows.into_iter().filter(was_there);
     Ok(kept.map(|(row, ..)| row).collect())

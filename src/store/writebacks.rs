@@ -107,11 +107,7 @@ pub fn in_hub(conn: &mut AnyConnection, records: &[i64], service: &str) -> Resul
     for ids in records.chunks(KEYS_A_QUERY) {
         found.extend(
             findings::table
-                .inner_join(
-                    finding_reports::table.on(finding_reports::account
-                        .eq(findings::account)
-                        .and(finding_reports::fingerprint.eq(findings::fingerprint))),
-                )
+                .inner_join(finding_reports::table)
                 .filter(findings::record_id.eq_any(ids))
                 .filter(finding_reports::channel.eq(Col(Channel::Hub)))
                 .filter(finding_reports::cell.like(format!("%/{service}")))

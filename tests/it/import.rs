@@ -286,12 +286,8 @@ fn import_takes_what_is_in_bad_form_and_marks_it() {
         let rows = store.read_here(findings::all).unwrap();
         let reports = store.read_here(findings::all_reports).unwrap();
         let of = |id: &str| {
-            let print = &reports
-                .iter()
-                .find(|r| r.native_id.ends_with(id))
-                .unwrap()
-                .fingerprint;
-            rows.iter().find(|f| f.fingerprint == *print).unwrap()
+            let report = reports.iter().find(|r| r.native_id.ends_with(id)).unwrap();
+            rows.iter().find(|f| f.id == report.finding_id).unwrap()
         };
         for (id, _) in &bad {
             let row = of(id);

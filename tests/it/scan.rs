@@ -51,16 +51,14 @@ async fn scan_finds_exactly_what_the_key_says() {
         for (policy, issues) in POLICIES {
             let native = store.read(findings::all_reports).await.unwrap();
             let prefix = format!("policy:{policy}:");
-            let prints: BTreeSet<&str> = native
+            let ids: BTreeSet<i64> = native
                 .iter()
                 .filter(|r| r.native_id.starts_with(&prefix))
-                .map(|r| r.fingerprint.as_str())
+                .map(|r| r.finding_id)
                 .collect();
             let found: BTreeSet<String> = rows
                 .iter()
-                .filter(|f| {
-                    f.status.0.as_str() == "open" && prints.contains(f.fingerprint.as_str())
-                })
+                .filter(|f| f.status.0.as_str() == "open" && ids.contains(&f.id))
                 .map(|f| f.arn.clone())
                 .collect();
             let expected = with(issues);

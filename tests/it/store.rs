@@ -61,6 +61,9 @@ fn columns_of_schema() -> BTreeSet<(String, bool)> {
     let mut table = String::new();
     let mut found = BTreeSet::new();
     for line in source.lines().map(str::trim) {
+        if line.starts_with("diesel::joinable!") {
+            continue;
+        }
         if let Some((column, kind)) = line.split_once(" -> ") {
             found.insert((format!("{table}.{column}"), kind.starts_with("Nullable<")));
         } else if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with('{')) {
@@ -252,7 +255,9 @@ fn findings_come_back_as_they_were_written() {
         rows[3].title = "tab\tquote'\" \u{1f512} \u{202e}".to_owned();
         rows[3].closed_at =
             Some(at("2026-11-22T07:00").naive_utc() + TimeDelta::microseconds(123_456));
-        store.write_here(|conn| add_findings(conn, &rows)).unwrap();
+        store
+            .write_here(|conn| findings::insert_all(conn, &mut rows))
+            .unwrap();
         let mut found = store.read_here(findings::all).unwrap();
         found.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
         assert_eq!(found, rows);

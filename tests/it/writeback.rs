@@ -28,7 +28,7 @@ use poamd_contract::ids::Region;
 use poamd_contract::severity::Severity;
 
 use crate::support::databases::for_each_database_async;
-use crate::support::ledger::{ACCOUNT, add_findings, at, finding, link_ticket, open_record};
+use crate::support::ledger::{ACCOUNT, at, finding, link_ticket, open_record};
 
 const REGION: &str = "us-gov-west-1";
 const CONFIG: &str = r#"
@@ -216,14 +216,15 @@ impl Stage {
             .write_here(|conn| {
                 let record = open_record(conn, ACCOUNT, "S3.5", at("2026-11-20T05:00"))?;
                 for id in ["a", "b"] {
-                    let row = finding(ACCOUNT, Some(record), "securityhub", id);
-                    add_findings(conn, std::slice::from_ref(&row))?;
+                    let mut rows = [finding(ACCOUNT, Some(record), "securityhub", id)];
+                    findings::insert_all(conn, &mut rows)?;
+                    let [row] = rows;
                     let cell = format!("{ACCOUNT}/{REGION}/securityhub");
                     findings::insert_reports(
                         conn,
                         &[ReportRow {
+                            finding_id: row.id,
                             account: row.account,
-                            fingerprint: row.fingerprint,
                             report_key: report_key(id, &cell),
                             native_id: id.to_owned(),
                             cell,

@@ -79,7 +79,10 @@ CREATE TABLE records (
 CREATE UNIQUE INDEX records_one_live ON records (account, group_key) WHERE status NOT IN ('closed', 'superseded');
 CREATE INDEX records_group ON records (account, group_key);
 
+-- id: in the order they came, so that what is written together lies together; fingerprints fall anywhere. Other tables
+-- that outlive a ledger's move name the fingerprint.
 CREATE TABLE findings (
+    id INTEGER PRIMARY KEY NOT NULL,
     account TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     region TEXT NOT NULL,
@@ -109,7 +112,7 @@ CREATE TABLE findings (
     changed_at TEXT NOT NULL,
     taken_at TEXT NOT NULL,
     joined_at TEXT,
-    PRIMARY KEY (account, fingerprint)
+    UNIQUE (account, fingerprint)
 ) STRICT;
 CREATE INDEX findings_record ON findings (record_id);
 CREATE INDEX findings_item ON findings (account, arn);
@@ -118,8 +121,8 @@ CREATE INDEX findings_weakness ON findings (account, weakness_id);
 -- What each native id said through each cell; the finding is the fold of these.
 -- report_key: a hash of native id and cell, so that the key stays short and rows stand in the order they came.
 CREATE TABLE finding_reports (
+    finding_id INTEGER NOT NULL REFERENCES findings (id),
     account TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
     report_key INTEGER NOT NULL,
     native_id TEXT NOT NULL,
     cell TEXT NOT NULL,
@@ -137,8 +140,7 @@ CREATE TABLE finding_reports (
     pack_at INTEGER,
     region TEXT NOT NULL,
     document BLOB,
-    PRIMARY KEY (account, fingerprint, report_key),
-    FOREIGN KEY (account, fingerprint) REFERENCES findings (account, fingerprint)
+    PRIMARY KEY (finding_id, report_key)
 ) STRICT;
 CREATE INDEX finding_reports_cell ON finding_reports (cell);
 

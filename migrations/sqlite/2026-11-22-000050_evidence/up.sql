@@ -25,14 +25,13 @@ CREATE TABLE evidence_packs (
 -- Where the document of a report was until another took its place.
 CREATE TABLE report_versions (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
-    account TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
+    finding_id INTEGER NOT NULL,
     report_key INTEGER NOT NULL,
     until TEXT NOT NULL,
     pack_id INTEGER NOT NULL,
     pack_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX report_versions_report ON report_versions (account, fingerprint, until);
+CREATE INDEX report_versions_report ON report_versions (finding_id, until);
 
 -- What a run read through one door. sha256 is over the SHA-256 of each document in the order it came, known or not.
 CREATE TABLE manifests (

@@ -441,17 +441,13 @@ impl Judge {
 /// Status and mark of every flaw's finding, `None` where the ledger has none.
 fn statuses(estate: &Estate, store: &Store) -> Vec<(Option<FindingStatus>, Option<String>)> {
     let rows = store.read_here(findings::all).unwrap();
-    let of: HashMap<(String, String), usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(i, f)| ((f.account.clone(), f.fingerprint.clone()), i))
-        .collect();
+    let of: HashMap<i64, usize> = rows.iter().enumerate().map(|(i, f)| (f.id, i)).collect();
     let mut found = vec![(None, None); estate.flaws.len()];
     let tails: HashMap<String, usize> = estate.flaws.iter().map(|f| (f.tail(), f.n)).collect();
     for report in store.read_here(findings::all_reports).unwrap() {
         let tail = report.native_id.rsplit('/').next().unwrap_or_default();
         if let Some(n) = tails.get(tail) {
-            let row = &rows[of[&(report.account, report.fingerprint)]];
+            let row = &rows[of[&report.finding_id]];
             found[*n] = (Some(row.status.0), row.at_source.clone());
         }
     }

@@ -186,10 +186,12 @@ pub struct Ledger {
 /// Native ids of each finding, by fingerprint.
 pub fn native_ids(store: &Store) -> BTreeMap<String, BTreeSet<String>> {
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in store.read_here(findings::all_reports).unwrap() {
-        ids.entry(row.fingerprint)
+    let rows = store.read_here(findings::all).unwrap();
+    let prints: BTreeMap<i64, String> = rows.into_iter().map(|f| (f.id, f.fingerprint)).collect();
+    for report in store.read_here(findings::all_reports).unwrap() {
+        ids.entry(prints[&report.finding_id].clone())
             .or_default()
-            .insert(row.native_id);
+            .insert(report.native_id);
     }
     ids
 }

@@ -83,6 +83,7 @@ fn tell(conn: &mut AnyConnection, kind: &'static str, id: i64, time: DateTime<Ut
 pub fn finding(account: &str, record: Option<i64>, source: &str, item: &str) -> FindingRow {
     let seen = naive(at("2026-11-20T05:00"));
     FindingRow {
+        id: 0,
         account: account.to_owned(),
         fingerprint: format!("{source}/{item}/{}", record.unwrap_or(0)),
         region: "us-gov-west-1".to_owned(),
@@ -116,7 +117,7 @@ pub fn finding(account: &str, record: Option<i64>, source: &str, item: &str) -> 
 }
 
 pub fn add_findings(conn: &mut AnyConnection, rows: &[FindingRow]) -> Result<()> {
-    findings::insert_all(conn, rows)
+    findings::insert_all(conn, &mut rows.to_vec())
 }
 
 /// A ticket that is linked under a key.
