@@ -210,7 +210,12 @@ impl Ocsf<'_> {
                     .map_or(about.origin.account.as_str(), |r| r.id.as_str());
                 incident(kind.unwrap_or(about.title), root)
             }
-            Maker::Inspector | Maker::InspectorClassic => self.inspector_weakness(about.title),
+            Maker::Inspector | Maker::InspectorClassic => {
+                // What has no name of any kind is a weakness of its own.
+                let names = [about.title, about.native_id];
+                let name = names.into_iter().find(|name| !name.is_empty());
+                self.inspector_weakness(name.unwrap_or_default())
+            }
             maker => {
                 let generator = self.info.analytic.uid.text();
                 let check = about.product.check(&Check {
