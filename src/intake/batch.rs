@@ -42,9 +42,9 @@ pub(super) struct Batch {
     new_reports: Vec<ReportRow>,
     /// What was, and what is.
     changed_reports: Vec<(ReportRow, ReportRow)>,
-    items: BTreeMap<(String, String), ItemRow>,
+    pub items: BTreeMap<(String, String), ItemRow>,
     /// Fingerprints of all that it is about.
-    findings: Vec<String>,
+    pub findings: Vec<String>,
     /// Weaknesses whose record may have to change.
     touched: BTreeSet<(String, String)>,
     /// Account and ARN of what is, or no longer is, said to be reachable: every weakness there counts with that.
@@ -341,11 +341,10 @@ impl Batch {
         Ok(())
     }
 
-    /// What it writes of reports, all of them through the door of the run: known from now on.
+    /// What it wrote of reports, all of them through the door of the run.
     pub fn written_reports(&self) -> impl Iterator<Item = &ReportRow> {
         let changed = self.changed_reports.iter().map(|(_, row)| row);
-        let first = self.their_reports.iter().flatten();
-        self.new_reports.iter().chain(first).chain(changed)
+        self.new_reports.iter().chain(changed)
     }
 
     pub fn write(&mut self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
@@ -389,26 +388,15 @@ impl Batch {
         self.items.retain(|key, _| !written.has_item(key));
     }
 
-    /// What it writes of items, by account and ARN.
-    pub fn items(&self) -> impl Iterator<Item = &(String, String)> {
-        self.items.keys()
-    }
-
-    /// Fingerprints of the findings it writes, or whose reports it writes.
-    pub fn findings(&self) -> impl Iterator<Item = &str> {
-        self.findings.iter().map(String::as_str)
-    }
-
     /// The order in which parts were worked out is no matter.
     pub fn sort_changes(&mut self) {
-        let key = |change: &Change| (change.account.clone(), change.finding.clone());
-        self.changes.sort_by_cached_key(key);
+        self.changes
+            .sort_by(|a, b| (&a.account, &a.finding).cmp(&(&b.account, &b.finding)));
     }
 
     /// Takes over a part that shares no finding with it and is written.
     pub fn append(&mut self, mut part: Self) {
         self.new_findings.append(&mut part.new_findings);
-        self.their_reports.append(&mut part.their_reports);
         self.changed_findings.append(&mut part.changed_findings);
         self.new_reports.append(&mut part.new_reports);
         self.changed_reports.append(&mut part.changed_reports);

@@ -225,6 +225,9 @@ impl Intake {
             while let Some(sifted) = next {
                 taken.push(self.write(conn, sifted, &mut written)?);
                 next = more().map(|prepared| self.sift(prepared)).transpose()?;
+                if let Some(next) = &mut next {
+                    next.forget_said(&written);
+                }
             }
             Ok(taken)
         })?;
@@ -399,14 +402,14 @@ impl Intake {
                     Some(batch) => batch?,
                 };
                 batch.forget_items(written);
-                written.add(&batch);
                 batch.write_rows(conn, self.now)?;
+                written.add(&mut batch);
                 whole.append(batch);
             }
             // Only this connection sees what it wrote itself.
             let mut batch = Batch::work_out(conn, self, &again)?;
-            written.add(&batch);
             batch.write_rows(conn, self.now)?;
+            written.add(&mut batch);
             whole.append(batch);
             whole.sort_changes();
             whole.write_queue(conn)?;
@@ -435,6 +438,13 @@ struct Sifted {
 impl Sifted {
     fn says_nothing(&self) -> bool {
         self.fresh.is_empty() && self.set_aside.is_empty()
+    }
+
+    /// What the transaction has written is not known before it is committed, but no news either.
+    fn forget_said(&mut self, written: &Written) {
+        let all = self.fresh.len();
+        self.fresh.retain(|one| !written.says(one));
+        self.counts.unchanged += (all - self.fresh.len()) as u64;
     }
 }
 

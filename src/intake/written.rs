@@ -1,14 +1,18 @@
 //! What a transaction has written so far: those who read beside it do not see that before it is over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::batch::Batch;
+use super::known::identity;
+use super::prepared::Arrived;
 
 #[derive(Debug, Default)]
 pub(super) struct Written {
     findings: HashSet<String>,
     /// Account and ARN.
     items: HashSet<(String, String)>,
+    /// What each report says, by its identity.
+    reports: HashMap<u64, i64>,
 }
 
 impl Written {
@@ -20,9 +24,18 @@ impl Written {
         self.items.contains(key)
     }
 
-    /// Takes note of what a batch is about to write.
-    pub fn add(&mut self, batch: &Batch) {
-        self.findings.extend(batch.findings().map(str::to_owned));
-        self.items.extend(batch.items().cloned());
+    /// True if a report said the same before.
+    pub fn says(&self, arrived: &Arrived) -> bool {
+        let key = identity(arrived.report.account.as_str(), arrived.report_key);
+        self.reports.get(&key) == Some(&arrived.content_hash)
+    }
+
+    /// Takes note of what a batch has written.
+    pub fn add(&mut self, batch: &mut Batch) {
+        self.findings.extend(batch.findings.drain(..));
+        self.items.extend(batch.items.keys().cloned());
+        let said = batch.written_reports();
+        self.reports
+            .extend(said.map(|r| (identity(&r.account, r.report_key), r.content_hash)));
     }
 }
