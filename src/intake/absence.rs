@@ -55,24 +55,24 @@ impl Intake {
             return Ok(0);
         }
         let unseen = self.candidates(conn)?;
-        let mut silence = Silence::read(conn, &self.door, &self.shown, self.now)?;
+        let mut silence = Silence::read(conn, &self.door, &self.shown, self.terms.now)?;
         let mut changed = 0;
         for some in unseen.chunks(AT_ONCE) {
             let mut batch = self.conclude(conn, some, ending, &mut silence)?;
-            batch.write(conn, self.now)?;
+            batch.write(conn, self.terms.now)?;
             if !batch.changes.is_empty() {
                 let body = json!({ "changed": batch.changed });
-                let event = self.event("findings.concluded", body);
+                let event = self.terms.event("findings.concluded", body);
                 audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
             }
             changed += batch.changed;
         }
         let unlooked = std::mem::take(&mut silence.unlooked);
         if ending.complete {
-            for (cell, stands) in silence.note(conn, self.run)? {
+            for (cell, stands) in silence.note(conn, self.terms.run)? {
                 let event = Event {
                     subject: cell,
-                    ..self.event("coverage.changed", stands)
+                    ..self.terms.event("coverage.changed", stands)
                 };
                 audit::append(conn, &event)?;
             }
@@ -102,7 +102,7 @@ impl Intake {
             Signal::Archived => row.absent < ABSENCES,
             Signal::Passed | Signal::NoConclusion | Signal::ArchivedByHand => false,
         };
-        findings::findings_of_cell(conn, &self.door_name, |row, finding| {
+        findings::findings_of_cell(conn, &self.terms.door, |row, finding| {
             if movable(&row) {
                 found.push(finding);
             }
@@ -120,7 +120,7 @@ impl Intake {
         silence: &mut Silence<'_>,
     ) -> Result<Batch> {
         let mut batch = Batch::default();
-        let door = &self.door_name;
+        let door = &self.terms.door;
         let mut reports = findings::reports_of(conn, ids)?;
         for row in &findings::by_ids(conn, ids)? {
             let Some(mut rows) = reports.remove(&row.id) else {
@@ -142,7 +142,7 @@ impl Intake {
                     *report = next;
                 }
             }
-            batch.refold(row, &rows, self.now)?;
+            batch.refold(row, &rows, self.terms.now)?;
         }
         Ok(batch)
     }
@@ -185,7 +185,7 @@ impl Intake {
         let Some(keeps) = hub_keeps(&cell.service, report.signal.0) else {
             return false;
         };
-        let old = |at: chrono::NaiveDateTime| self.now - at.and_utc() >= keeps;
+        let old = |at: chrono::NaiveDateTime| self.terms.now - at.and_utc() >= keeps;
         report.absent <= 0 && report.updated_at.is_some_and(old)
     }
 
@@ -207,7 +207,7 @@ impl Intake {
         {
             return Some(ReportRow {
                 signal: Col(Signal::Passed),
-                updated_at: Some(stamp(self.now)),
+                updated_at: Some(stamp(self.terms.now)),
                 // No document says so: whatever comes next differs from it.
                 content_hash: 0,
                 pack_id: None,

@@ -8,10 +8,10 @@ use poamd_contract::detail::Detail;
 use poamd_contract::finding::{FindingReport, ResourceRef};
 use serde::Serialize;
 
-use super::Intake;
+use super::bite::Part;
 use super::merge;
 use super::prepared::Arrived;
-use super::written::Written;
+use super::terms::Terms;
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals;
 use crate::domain::supplement::with_supplement;
@@ -42,71 +42,16 @@ pub(super) struct Batch {
     new_reports: Vec<ReportRow>,
     /// What was, and what is.
     changed_reports: Vec<(ReportRow, ReportRow)>,
-    pub items: BTreeMap<(String, String), ItemRow>,
-    /// Fingerprints of all that it is about.
-    pub findings: Vec<String>,
+    items: BTreeMap<(String, String), ItemRow>,
     /// Weaknesses whose record may have to change.
-    touched: BTreeSet<(String, String)>,
+    pub touched: BTreeSet<(String, String)>,
     /// Account and ARN of what is, or no longer is, said to be reachable: every weakness there counts with that.
-    reached: BTreeSet<(String, String)>,
+    pub reached: BTreeSet<(String, String)>,
     pub changes: Vec<Change>,
     pub new: u64,
     pub changed: u64,
     /// Documents that were older than what is stored, or concluded nothing: seen, nothing to write.
     pub stale: u64,
-}
-
-/// Findings of one account, by fingerprint, each with its reports.
-type OfAccount<'a> = Vec<(&'a str, Vec<&'a Arrived>)>;
-/// Some of what arrived: whole findings, by account.
-pub(super) type Part<'a> = Vec<(&'a str, OfAccount<'a>)>;
-
-/// Findings of one part.
-const PART: usize = 500;
-/// Of the first, for which the writer waits.
-const FIRST: usize = 100;
-
-/// What arrived in parts that share no finding, in order of account and fingerprint.
-#[derive(Default)]
-pub(super) struct Parts<'a> {
-    pub parts: Vec<Part<'a>>,
-    /// Those that the transaction has written before.
-    pub again: Part<'a>,
-}
-
-impl<'a> Parts<'a> {
-    pub fn of(fresh: &'a [Arrived], written: &Written) -> Self {
-        let mut findings: BTreeMap<(&str, &str), Vec<&Arrived>> = BTreeMap::new();
-        for arrived in fresh {
-            let key = (arrived.report.account.as_str(), &*arrived.fingerprint);
-            findings.entry(key).or_default().push(arrived);
-        }
-        let mut of = Self::default();
-        let mut room = 0;
-        for ((account, print), arrived) in findings {
-            if written.has_finding(print) {
-                put(&mut of.again, account, print, arrived);
-                continue;
-            }
-            if room == 0 {
-                room = if of.parts.is_empty() { FIRST } else { PART };
-                of.parts.push(Part::new());
-            }
-            room -= 1;
-            if let Some(part) = of.parts.last_mut() {
-                put(part, account, print, arrived);
-            }
-        }
-        of
-    }
-}
-
-/// Puts a finding into a part, behind those of its account.
-fn put<'a>(part: &mut Part<'a>, account: &'a str, print: &'a str, arrived: Vec<&'a Arrived>) {
-    match part.last_mut().filter(|(of, _)| *of == account) {
-        Some((_, prints)) => prints.push((print, arrived)),
-        None => part.push((account, vec![(print, arrived)])),
-    }
 }
 
 /// All that is at hand of one finding while a page is worked through.
@@ -147,7 +92,7 @@ impl Draft {
 
 impl Batch {
     /// Compares a part with the ledger; writes nothing.
-    pub fn work_out(conn: &mut AnyConnection, intake: &Intake, part: &Part<'_>) -> Result<Self> {
+    pub fn work_out(conn: &mut AnyConnection, terms: &Terms, part: &Part<'_>) -> Result<Self> {
         let mut batch = Self::default();
         for (account, prints) in part {
             let keys: Vec<&str> = prints.iter().map(|(print, _)| *print).collect();
@@ -167,7 +112,7 @@ impl Batch {
                     reports,
                     supplement: supplements.remove(*print),
                 };
-                batch.take(print, draft, arrived, intake)?;
+                batch.take(print, draft, arrived, terms)?;
             }
         }
         batch.forget_known_items(conn)?;
@@ -179,12 +124,12 @@ impl Batch {
         print: &str,
         mut draft: Draft,
         arrived: &[&Arrived],
-        intake: &Intake,
+        terms: &Terms,
     ) -> Result<()> {
         for one in arrived {
-            if draft.hear(one, &intake.door_name) {
+            if draft.hear(one, &terms.door) {
                 let known = draft.stored.as_ref().map(|row| row.arn.as_str());
-                self.add_items(&one.report, known, intake.now);
+                self.add_items(&one.report, known, terms.now);
             } else {
                 self.stale += 1;
             }
@@ -206,22 +151,22 @@ impl Batch {
         // What decides of a finding that is not stored has arrived.
         let first = match draft.stored {
             Some(_) => None,
-            None => text.map(|t| merge::first_row(t, print, &intake.synonyms, intake.now)),
+            None => text.map(|t| merge::first_row(t, print, &terms.synonyms, terms.now)),
         };
         let Some(base) = draft.stored.as_ref().or(first.as_ref()) else {
             return Ok(());
         };
         // The earliest date any report gives, as long as no record has frozen it.
-        let mut next = merge::apply(base, &folded, text, intake.now)?;
+        let mut next = merge::apply(base, &folded, text, terms.now)?;
         if base.record_id.is_none() {
             let earliest = arrived
                 .iter()
-                .map(|one| stamp(merge::detection(&one.report, intake.now)))
+                .map(|one| stamp(merge::detection(&one.report, terms.now)))
                 .min();
             next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
             next.first_seen = next.detected_at;
             if let Some(report) = text {
-                merge::take_weakness(&mut next, report, &intake.synonyms);
+                merge::take_weakness(&mut next, report, &terms.synonyms);
             }
         }
         let is_new = draft.stored.is_none();
@@ -229,7 +174,6 @@ impl Batch {
             self.add_change(draft.stored.take(), next, &deciding.native_id);
         }
         self.add_reports(draft, is_new);
-        self.findings.push(print.to_owned());
         Ok(())
     }
 
@@ -349,13 +293,20 @@ impl Batch {
 
     pub fn write(&mut self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
         self.write_rows(conn, now)?;
-        self.write_queue(conn)
+        findings::enqueue(conn, &self.reached, &self.touched)
     }
 
-    /// Findings, their reports and their items.
+    /// The items that its findings name, but those that are written already.
+    pub fn take_items(&mut self, written: impl Fn(&(String, String)) -> bool) -> Vec<ItemRow> {
+        std::mem::take(&mut self.items)
+            .into_iter()
+            .filter(|(key, _)| !written(key))
+            .map(|(_, item)| item)
+            .collect()
+    }
+
+    /// Findings and their reports.
     pub fn write_rows(&mut self, conn: &mut AnyConnection, now: DateTime<Utc>) -> Result<()> {
-        let items: Vec<ItemRow> = self.items.values().cloned().collect();
-        items::insert_all(conn, &items)?;
         findings::insert_all(conn, &mut self.new_findings)?;
         for (finding, reports) in self.new_findings.iter().zip(&mut self.their_reports) {
             reports.iter_mut().for_each(|r| r.finding_id = finding.id);
@@ -370,42 +321,6 @@ impl Batch {
             findings::replace_report(conn, was, row, now)?;
         }
         Ok(())
-    }
-
-    /// What has to be planned anew because of them.
-    pub fn write_queue(&self, conn: &mut AnyConnection) -> Result<()> {
-        for (account, arn) in &self.reached {
-            findings::enqueue_resources(conn, account, &[arn])?;
-        }
-        findings::enqueue_planning(
-            conn,
-            self.touched.iter().map(|(a, w)| (a.as_str(), w.as_str())),
-        )
-    }
-
-    /// Forgets the items that the transaction has written already.
-    pub fn forget_items(&mut self, written: &Written) {
-        self.items.retain(|key, _| !written.has_item(key));
-    }
-
-    /// The order in which parts were worked out is no matter.
-    pub fn sort_changes(&mut self) {
-        self.changes
-            .sort_by(|a, b| (&a.account, &a.finding).cmp(&(&b.account, &b.finding)));
-    }
-
-    /// Takes over a part that shares no finding with it and is written.
-    pub fn append(&mut self, mut part: Self) {
-        self.new_findings.append(&mut part.new_findings);
-        self.changed_findings.append(&mut part.changed_findings);
-        self.new_reports.append(&mut part.new_reports);
-        self.changed_reports.append(&mut part.changed_reports);
-        self.touched.append(&mut part.touched);
-        self.reached.append(&mut part.reached);
-        self.changes.append(&mut part.changes);
-        self.new += part.new;
-        self.changed += part.changed;
-        self.stale += part.stale;
     }
 }
 

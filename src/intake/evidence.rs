@@ -15,6 +15,7 @@ use crate::store::evidence::{Manifest, Packed, pack};
 const PACK: usize = 4 << 20;
 
 /// Which documents go into which pack.
+#[derive(Debug)]
 pub(super) struct Packs {
     packs: Vec<(i64, Range<usize>)>,
 }
@@ -40,6 +41,11 @@ impl Packs {
             at += 1;
         }
         Self { packs }
+    }
+
+    /// The number after the last; `None` if there is none.
+    pub fn next(&self) -> Option<i64> {
+        self.packs.last().map(|(id, _)| id + 1)
     }
 
     /// Makes the packs.

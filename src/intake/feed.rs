@@ -10,9 +10,9 @@ use poamd_formats::{Given, read_documents};
 use super::{Intake, Prepared};
 
 /// Documents that are looked at together.
-const BITE: usize = 8_000;
+const BITE: usize = 4_000;
 /// Bites of one transaction, where the next are ready: while one is under way nobody else writes.
-const BITES: usize = 4;
+const BITES: usize = 8;
 /// Pages that wait between two threads: a bite of them while another is written.
 const AHEAD: [usize; 2] = [2, 8];
 
@@ -74,8 +74,10 @@ pub fn feed(
             saw(&first);
             let mut rest = BITES - 1;
             let more = || {
-                rest = rest.checked_sub(1)?;
-                bites.ready().inspect(|bite| saw(bite))
+                let bite = if rest > 0 { bites.ready() } else { None }?;
+                rest -= 1;
+                saw(&bite);
+                Some(bite)
             };
             intake.take_all(first, more).map_err(io::Error::other)?;
             let _ = to_fold.try_send(());

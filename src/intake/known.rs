@@ -11,11 +11,12 @@ use poamd_formats::Reading;
 
 use super::prepared::Arrived;
 use super::shown::{Shown, standard_shown};
-use crate::store::findings::{self, HeldReport, KnownReport};
+use crate::store::findings::{self, HeldReport, KnownReport, ReportRow};
 use crate::store::{AnyConnection, Result};
 
+/// What is held of one report.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+pub(super) struct Entry {
     identity: u64,
     content_hash: i64,
     /// Of [`Known::places`].
@@ -29,6 +30,32 @@ struct Entry {
 }
 
 impl Entry {
+    /// Of a report that this run has written.
+    pub fn of(row: &ReportRow) -> Self {
+        Self {
+            seen: true,
+            ..Self::stored(
+                identity(&row.account, row.report_key),
+                row.content_hash,
+                row.absent,
+                row.signal.0,
+            )
+        }
+    }
+
+    fn stored(identity: u64, content_hash: i64, absent: i64, signal: Signal) -> Self {
+        Self {
+            identity,
+            content_hash,
+            // Only documents that were known at the opening are asked for theirs.
+            place: u32::MAX,
+            absent: u8::try_from(absent).unwrap_or(u8::MAX),
+            archived: signal == Signal::Archived,
+            seen: false,
+            stands: false,
+        }
+    }
+
     /// What is said again changes nothing.
     fn rests(self) -> bool {
         self.absent == 0 || self.archived
@@ -147,7 +174,7 @@ impl Known {
         }
         for (account, prints) in prints {
             for row in findings::known_of_cell(conn, account, door, &prints)? {
-                self.put(said(&row, false));
+                self.put(known_entry(&row));
             }
         }
         Ok(())
@@ -163,7 +190,7 @@ impl Known {
         let entry = Entry {
             place: self.place(row, places),
             stands: true,
-            ..said(&row.known, false)
+            ..known_entry(&row.known)
         };
         if self.put(entry) {
             // What has no conclusion must be looked at by its id, which is not held.
@@ -291,9 +318,19 @@ impl Known {
     }
 
     /// Takes over what was written and committed.
-    pub fn learn(&mut self, reports: &[KnownReport]) {
-        for row in reports {
-            self.put(said(row, true));
+    pub fn learn(&mut self, reports: Vec<Entry>) {
+        for entry in reports {
+            self.put(entry);
+        }
+    }
+
+    /// Takes note of what reports said last, by identity. What was too old to be written is no news either when it is
+    /// said again.
+    pub fn hear(&mut self, said: hashbrown::HashMap<u64, i64>) {
+        for (identity, content_hash) in said {
+            if let Some(entry) = self.entry(identity) {
+                entry.content_hash = content_hash;
+            }
         }
     }
 
@@ -305,18 +342,13 @@ impl Known {
     }
 }
 
-/// What is known of a report whose document has to be read.
-fn said(row: &KnownReport, seen: bool) -> Entry {
-    Entry {
-        identity: identity(&row.account, row.report_key),
-        content_hash: row.content_hash,
-        // Only documents that were known at the opening are asked for theirs.
-        place: u32::MAX,
-        absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
-        archived: row.signal.0 == Signal::Archived,
-        seen,
-        stands: false,
-    }
+fn known_entry(row: &KnownReport) -> Entry {
+    Entry::stored(
+        identity(&row.account, row.report_key),
+        row.content_hash,
+        row.absent,
+        row.signal.0,
+    )
 }
 
 /// As many entries as memory holds have smaller numbers.

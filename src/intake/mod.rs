@@ -4,50 +4,52 @@
 
 mod absence;
 mod batch;
+mod bite;
 mod blind;
 mod door;
 mod evidence;
 mod feed;
+mod heard;
 mod inventory;
 mod known;
+mod lanes;
 mod merge;
 mod prepared;
 mod shown;
 mod sink;
 mod supplement;
-mod written;
+mod terms;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use chrono::{DateTime, Utc};
-use poamd_contract::finding::SetAside;
 use poamd_contract::source::{Page, Recognised};
 use poamd_formats::Given;
 use serde::Serialize;
-use serde_json::json;
 
 pub use absence::{Ending, passed_key};
-use batch::{Batch, Parts};
+use bite::Sifted;
 pub use blind::Vigil;
 pub use door::Door;
-use evidence::{Packs, Tally};
+use evidence::Tally;
 pub use feed::{feed, feed_documents};
+use heard::Heard;
 pub use inventory::{Inventory, take_items};
 use known::{Known, Recogniser};
+use lanes::Lanes;
 use prepared::Arrived;
 pub use prepared::{Prepared, Preparer, stored_hash};
 pub use shown::Places;
 use shown::Shown;
 pub use sink::IntakeSink;
 pub use supplement::Supplements;
-use written::Written;
+use terms::Terms;
+use writing::Writing;
 
-use crate::store::audit::{self, Event};
 use crate::store::evidence::{self as store_evidence, Manifest};
-use crate::store::findings::KnownReport;
-use crate::store::{AnyConnection, Result, Store, StoreError, quarantine, to_json};
+use crate::store::{Result, Store};
 
 /// Other names of a weakness (a policy's `equivalent` controls) → the one that records are kept under.
 pub type Synonyms = BTreeMap<String, String>;
@@ -81,12 +83,7 @@ impl std::ops::AddAssign for Counts {
 pub struct Intake {
     store: Store,
     door: Door,
-    /// The door's name, under which its reports stand.
-    door_name: String,
-    run: i64,
-    actor: String,
-    now: DateTime<Utc>,
-    synonyms: Arc<Synonyms>,
+    terms: Arc<Terms>,
     known: Known,
     shown: Shown,
     /// What the door's own detector does not look for, though findings of it are held open.
@@ -122,14 +119,17 @@ impl Intake {
         now: DateTime<Utc>,
         synonyms: Arc<Synonyms>,
     ) -> Self {
-        Self {
-            store,
-            door_name: door.name(),
-            door,
+        let terms = Terms {
             run,
+            door: door.name(),
             actor: actor.to_owned(),
             now,
             synonyms,
+        };
+        Self {
+            store,
+            door,
+            terms: Arc::new(terms),
             known: Known::default(),
             shown: Shown::default(),
             unlooked: BTreeSet::new(),
@@ -145,7 +145,7 @@ impl Intake {
             return Ok(());
         }
         let (store, known) = (&self.store, &mut self.known);
-        store.read_here(|conn| known.load(conn, &self.door_name))
+        store.read_here(|conn| known.load(conn, &self.terms.door))
     }
 
     /// Keeps count of what is shown from here on, so that an interrupted look can go on: [`Intake::progress`].
@@ -179,14 +179,14 @@ impl Intake {
 
     /// What this run read so far, as it is kept.
     pub fn manifest(&self, ended: DateTime<Utc>) -> Manifest {
-        self.tally
-            .manifest(self.run, &self.door_name, self.now, ended)
+        let Terms { run, door, now, .. } = &*self.terms;
+        self.tally.manifest(*run, door, *now, ended)
     }
 
     /// What can be worked out of pages before the ledger is asked: on another thread, if need be.
     pub fn preparer(&self) -> Preparer {
         let reading = self.given.as_ref().map(Given::reading);
-        Preparer::new(&self.door_name, self.now, reading)
+        Preparer::new(&self.terms.door, self.terms.now, reading)
     }
 
     /// Says what was given for the documents that come next; answers who knows those that need not be read.
@@ -218,25 +218,35 @@ impl Intake {
             self.counts += first.counts;
             return Ok(());
         }
-        let store = self.store.clone();
-        let taken = store.write_here(|conn| {
-            let (mut written, mut taken) = (Written::default(), Vec::new());
-            let mut next = Some(first);
-            while let Some(sifted) = next {
-                taken.push(self.write(conn, sifted, &mut written)?);
-                next = more().map(|prepared| self.sift(prepared)).transpose()?;
-                if let Some(next) = &mut next {
-                    next.forget_said(&written);
+        let (store, terms) = (self.store.clone(), self.terms.clone());
+        let (taken, heard) = store.write_here(|conn| {
+            std::thread::scope(|scope| {
+                let mut heard = Heard::nothing(store_evidence::next_pack(conn)?);
+                let mut lanes = Lanes::new(scope, store.clone(), terms.clone());
+                let (mut writing, mut taken) = (Writing::new(&terms), Vec::new());
+                let mut next = Some(lanes.begin(heard.take(first)));
+                while let Some(working) = next.take() {
+                    let mut look_ahead = || -> Result<()> {
+                        if next.is_none()
+                            && let Some(prepared) = more()
+                        {
+                            next = Some(lanes.begin(heard.take(self.sift(prepared)?)));
+                        }
+                        Ok(())
+                    };
+                    taken.push(writing.bite(conn, working, &mut look_ahead)?);
+                    look_ahead()?;
                 }
-            }
-            Ok(taken)
+                Ok((taken, heard))
+            })
         })?;
         // What is committed is known from here on; on an error nothing was.
         for one in taken {
-            self.known.learn(&one.reports);
+            self.known.learn(one.reports);
             self.counts += one.counts;
             self.tally.kept += one.kept;
         }
+        self.known.hear(heard.said());
         Ok(())
     }
 
@@ -251,7 +261,7 @@ impl Intake {
         self.shown.vouch(prepared.vouched);
         if !self.known.is_whole() && !prepared.arrived.is_empty() {
             let (store, known) = (&self.store, &mut self.known);
-            store.read_here(|conn| known.fetch(conn, &self.door_name, &prepared.arrived))?;
+            store.read_here(|conn| known.fetch(conn, &self.terms.door, &prepared.arrived))?;
         }
         let mut fresh = Vec::new();
         let mut recognised = prepared.recognised.into_iter().peekable();
@@ -296,171 +306,4 @@ impl Intake {
         let arrived = self.preparer().arrived(report);
         self.look(arrived)
     }
-
-    fn write(
-        &self,
-        conn: &mut AnyConnection,
-        sifted: Sifted,
-        written: &mut Written,
-    ) -> Result<Taken> {
-        let Sifted {
-            mut fresh,
-            set_aside,
-            mut counts,
-        } = sifted;
-        let (batch, kept) = self.write_fresh(conn, &mut fresh, written)?;
-        let set_aside = quarantine::keep(conn, self.run, self.now, &set_aside)?;
-        if !set_aside.is_empty() {
-            let event = self.event("documents.set-aside", json!({ "ids": set_aside }));
-            audit::append(conn, &event)?;
-        }
-        counts.unchanged += batch.stale;
-        counts.new = batch.new;
-        counts.changed = batch.changed;
-        let reports = batch.written_reports().map(KnownReport::of).collect();
-        elsewhere((batch, fresh));
-        Ok(Taken {
-            reports,
-            counts,
-            kept,
-        })
-    }
-
-    /// Findings, reports and documents; how many of these are kept.
-    fn write_fresh(
-        &self,
-        conn: &mut AnyConnection,
-        fresh: &mut [Arrived],
-        written: &mut Written,
-    ) -> Result<(Batch, i64)> {
-        let first = store_evidence::next_pack(conn)?;
-        let packs = Packs::lay_out(fresh, first);
-        let fresh = &*fresh;
-        // Packing needs nothing of the ledger: beside the writing it costs no time.
-        let (batch, packed) = std::thread::scope(|scope| {
-            let packing = scope.spawn(|| packs.pack(fresh));
-            let batch = self.write_findings(conn, fresh, written);
-            let cut_off = || Err(StoreError::Task("the packing of evidence".to_owned()));
-            (batch, packing.join().unwrap_or_else(|_| cut_off()))
-        });
-        let (batch, mut packed) = (batch?, packed?);
-        let used: BTreeSet<i64> = batch.written_reports().filter_map(|r| r.pack_id).collect();
-        packed.retain(|(id, _)| used.contains(id));
-        if !batch.changes.is_empty() || !packed.is_empty() {
-            let hashes: Vec<&str> = packed.iter().map(|(_, p)| p.sha256.as_str()).collect();
-            let body = json!({ "new": batch.new, "changed": batch.changed, "packs": hashes });
-            let event = self.event("findings.taken", body);
-            let n = audit::append_batch(conn, event, &to_json(&batch.changes)?)?;
-            for (id, pack) in &packed {
-                store_evidence::insert_pack(
-                    conn,
-                    *id,
-                    pack,
-                    self.run,
-                    &self.door_name,
-                    self.now,
-                    n,
-                )?;
-            }
-        }
-        let kept = packed.iter().map(|(_, p)| p.documents).sum();
-        Ok((batch, kept))
-    }
-
-    /// Works out what changed and writes it. While one part is written the next are worked out beside it, on connections
-    /// that read: nobody else writes meanwhile, and no part needs what another writes, so they read what this one would.
-    fn write_findings(
-        &self,
-        conn: &mut AnyConnection,
-        fresh: &[Arrived],
-        written: &mut Written,
-    ) -> Result<Batch> {
-        let Parts { parts, again } = Parts::of(fresh, written);
-        let lanes = LANES.min(parts.len().saturating_sub(1));
-        let mut whole = Batch::default();
-        std::thread::scope(|scope| {
-            let worked: Vec<_> = (0..lanes)
-                .map(|lane| {
-                    let (hand_on, worked) = sync_channel(1);
-                    let mine = parts.iter().skip(lane).step_by(lanes);
-                    scope.spawn(move || {
-                        for part in mine {
-                            let batch = self.store.read_here(|c| Batch::work_out(c, self, part));
-                            if hand_on.send(batch).is_err() {
-                                return;
-                            }
-                        }
-                    });
-                    worked
-                })
-                .collect();
-            let mut in_turn = worked.iter().cycle();
-            for part in &parts {
-                let mut batch = match in_turn.next().and_then(|lane| lane.recv().ok()) {
-                    // No lane, or no connection left for it: then here.
-                    None | Some(Err(StoreError::Pool(_))) => Batch::work_out(conn, self, part)?,
-                    Some(batch) => batch?,
-                };
-                batch.forget_items(written);
-                batch.write_rows(conn, self.now)?;
-                written.add(&mut batch);
-                whole.append(batch);
-            }
-            // Only this connection sees what it wrote itself.
-            let mut batch = Batch::work_out(conn, self, &again)?;
-            batch.write_rows(conn, self.now)?;
-            written.add(&mut batch);
-            whole.append(batch);
-            whole.sort_changes();
-            whole.write_queue(conn)?;
-            Ok(whole)
-        })
-    }
-
-    fn event(&self, kind: &'static str, body: serde_json::Value) -> Event {
-        Event {
-            at: self.now,
-            actor: self.actor.clone(),
-            kind,
-            subject: format!("run:{} {}", self.run, self.door_name),
-            body,
-        }
-    }
-}
-
-/// What of some pages is new.
-struct Sifted {
-    fresh: Vec<Arrived>,
-    set_aside: Vec<SetAside>,
-    counts: Counts,
-}
-
-impl Sifted {
-    fn says_nothing(&self) -> bool {
-        self.fresh.is_empty() && self.set_aside.is_empty()
-    }
-
-    /// What the transaction has written is not known before it is committed, but no news either.
-    fn forget_said(&mut self, written: &Written) {
-        let all = self.fresh.len();
-        self.fresh.retain(|one| !written.says(one));
-        self.counts.unchanged += (all - self.fresh.len()) as u64;
-    }
-}
-
-/// What came of them.
-struct Taken {
-    reports: Vec<KnownReport>,
-    counts: Counts,
-    /// Documents that are kept.
-    kept: i64,
-}
-
-/// Threads that work parts out beside the one that writes them.
-const LANES: usize = 2;
-
-/// Gives memory back on a thread of its own: of thousands of documents that takes as long as reading some of them. Where
-/// no thread is to be had, it is done here.
-fn elsewhere(used: impl Send + 'static) {
-    let _ = std::thread::Builder::new().spawn(move || drop(used));
 }

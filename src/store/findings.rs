@@ -1,6 +1,6 @@
 //! Findings and what each native id said of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::max;
@@ -385,6 +385,19 @@ pub fn enqueue_planning<'a>(
         }
     }
     Ok(())
+}
+
+/// Puts in line what has to be planned anew: `touched` weaknesses, and all of what is, or no longer is, `reached`. Both name
+/// the account first.
+pub fn enqueue(
+    conn: &mut AnyConnection,
+    reached: &BTreeSet<(String, String)>,
+    touched: &BTreeSet<(String, String)>,
+) -> Result<()> {
+    for (account, arn) in reached {
+        enqueue_resources(conn, account, &[arn])?;
+    }
+    enqueue_planning(conn, touched.iter().map(|(a, w)| (a.as_str(), w.as_str())))
 }
 
 /// All weaknesses of an account of which something is not fixed: what its records go by has changed.

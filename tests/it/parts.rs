@@ -33,17 +33,23 @@ fn one(n: usize, hour: i64, signal: Signal) -> FindingReport {
     report
 }
 
-/// First all are open, some of them said twice; then some pass, some are older than what is known, and some come anew.
+/// First all are open, some of them said twice; then some pass, some are older than what is known, some come anew, some of
+/// those that passed are open again, and some of all these are said once more.
 fn rounds() -> [Vec<FindingReport>; 2] {
     let first = (0..FINDINGS).chain((0..FINDINGS).step_by(10));
-    let second = (0..FINDINGS + 300).map(|n| match n % 4 {
+    let second = |n| match n % 4 {
         0 => one(n, 5, Signal::Passed),
         1 => one(n, 1, Signal::Passed),
         _ => one(n, 6, Signal::Open),
-    });
+    };
+    let again = (0..700).step_by(8).map(|n| one(n, 6, Signal::Open));
     [
         first.map(|n| one(n, 2, Signal::Open)).collect(),
-        second.collect(),
+        (0..FINDINGS + 300)
+            .map(second)
+            .chain(again)
+            .chain((0..700).map(second))
+            .collect(),
     ]
 }
 
