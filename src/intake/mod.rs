@@ -7,6 +7,7 @@ mod batch;
 mod bite;
 mod blind;
 mod door;
+mod draft;
 mod evidence;
 mod feed;
 mod heard;
