@@ -572,13 +572,16 @@ fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
+/// Of the times in `/proc`, on every Linux there is.
+const TICKS_A_SECOND: f64 = 100.0;
+
 /// Processor seconds of this process so far.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     let ticks = |n: usize| fields.get(n).and_then(|field| field.parse().ok());
-    (ticks(11).unwrap_or(f64::NAN) + ticks(12).unwrap_or(f64::NAN)) / 100.0
+    (ticks(11).unwrap_or(f64::NAN) + ticks(12).unwrap_or(f64::NAN)) / TICKS_A_SECOND
 }
 
 /// A line of `/proc/self/status`, in MiB.

@@ -56,7 +56,7 @@ impl Bite {
         });
         let first_again = order.partition_point(|at| !again[*at]);
         Self {
-            parts: parts(&fresh, &order[..first_again]),
+            parts: cut(&fresh, &order[..first_again]),
             again: first_again..order.len(),
             order,
             fresh,
@@ -67,7 +67,7 @@ impl Bite {
     }
 
     /// How many parts there are that can be worked out in any order.
-    pub fn parts(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.parts.len()
     }
 
@@ -84,8 +84,8 @@ impl Bite {
 
     fn whole_findings(&self, range: Range<usize>) -> Part<'_> {
         let mut part = Part::new();
-        for same in self.order[range].chunk_by(|a, b| self.finding(*a) == self.finding(*b)) {
-            let (account, print) = self.finding(same[0]);
+        for same in self.order[range].chunk_by(|a, b| self.about(*a) == self.about(*b)) {
+            let (account, print) = self.about(same[0]);
             let arrived = same.iter().map(|at| &self.fresh[*at]).collect();
             match part.last_mut().filter(|(of, _)| *of == account) {
                 Some((_, prints)) => prints.push((print, arrived)),
@@ -95,7 +95,7 @@ impl Bite {
         part
     }
 
-    fn finding(&self, at: usize) -> (&str, &str) {
+    fn about(&self, at: usize) -> (&str, &str) {
         finding(&self.fresh[at])
     }
 }
@@ -105,7 +105,7 @@ fn finding(arrived: &Arrived) -> (&str, &str) {
     (arrived.report.account.as_str(), &arrived.fingerprint)
 }
 
-fn parts(fresh: &[Arrived], order: &[usize]) -> Vec<Range<usize>> {
+fn cut(fresh: &[Arrived], order: &[usize]) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = Vec::new();
     let mut room = 0_usize;
     for same in order.chunk_by(|a, b| finding(&fresh[*a]) == finding(&fresh[*b])) {

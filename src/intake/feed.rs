@@ -11,10 +11,13 @@ use super::{Intake, Prepared};
 
 /// Documents that are looked at together.
 const BITE: usize = 4_000;
-/// Bites of one transaction, where the next are ready: while one is under way nobody else writes.
-const BITES: usize = 8;
+/// Bites of one transaction, where the next are ready: while one is under way nobody else writes. A file's own pages gain
+/// by long ones; to a server each row takes its time, and other nodes wait.
+const BITES_OF_FILE: usize = 8;
+const BITES_OF_SERVER: usize = 2;
 /// Pages that wait between two threads: a bite of them while another is written.
-const AHEAD: [usize; 2] = [2, 8];
+const READ_AHEAD: usize = 2;
+const PREPARED_AHEAD: usize = 8;
 
 /// Takes all documents of a reader; what is known byte for byte is only counted and marked as seen. `place` names the
 /// reader where one of them is set aside; `saw` and errors as in [`feed`].
@@ -44,8 +47,8 @@ pub fn feed(
 ) -> io::Result<()> {
     let preparer = intake.preparer();
     std::thread::scope(|scope| {
-        let (to_prepare, read) = sync_channel::<io::Result<Page>>(AHEAD[0]);
-        let (to_take, prepared) = sync_channel::<io::Result<Prepared>>(AHEAD[1]);
+        let (to_prepare, read) = sync_channel::<io::Result<Page>>(READ_AHEAD);
+        let (to_take, prepared) = sync_channel::<io::Result<Prepared>>(PREPARED_AHEAD);
         // Who can no longer hand on stops: the writer gave up, and says why.
         scope.spawn(move || {
             for page in pages {
@@ -69,10 +72,14 @@ pub fn feed(
                 let _ = store.fold_log();
             }
         });
+        let most = match intake.store.url().is_sqlite() {
+            true => BITES_OF_FILE,
+            false => BITES_OF_SERVER,
+        };
         let mut bites = Bites::of(prepared);
         while let Some(first) = bites.next() {
             saw(&first);
-            let mut rest = BITES - 1;
+            let mut rest = most - 1;
             let more = || {
                 let bite = if rest > 0 { bites.ready() } else { None }?;
                 rest -= 1;

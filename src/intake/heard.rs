@@ -4,13 +4,10 @@ use hashbrown::{HashMap, HashSet};
 
 use super::bite::{Bite, Sifted};
 use super::evidence::Packs;
-use super::known::identity;
-use super::prepared::Arrived;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// Hashes of findings. Of two that share one, the second is worked out by the writer without need, and rightly.
-    findings: HashSet<u64>,
+    findings: HashSet<String>,
     /// What each report said last, by its identity.
     said: HashMap<u64, i64>,
     next_pack: i64,
@@ -20,31 +17,29 @@ impl Heard {
     /// Nothing yet; packs are numbered from `next_pack`.
     pub fn nothing(next_pack: i64) -> Self {
         Self {
-            findings: HashSet::new(),
-            said: HashMap::new(),
             next_pack,
+            ..Self::default()
         }
     }
 
-    /// Takes what comes next, but what was said before.
+    /// What a report said last; `None` if it was not heard.
+    pub fn last(&self, identity: u64) -> Option<i64> {
+        self.said.get(&identity).copied()
+    }
+
+    /// Takes what comes next.
     pub fn take(&mut self, mut sifted: Sifted) -> Bite {
-        let all = sifted.fresh.len();
-        sifted
-            .fresh
-            .retain(|one| self.said.get(&report(one)) != Some(&one.content_hash));
-        sifted.counts.unchanged += (all - sifted.fresh.len()) as u64;
         let packs = Packs::lay_out(&mut sifted.fresh, self.next_pack);
         self.next_pack = packs.next().unwrap_or(self.next_pack);
-        let of = |one: &Arrived| poamd_formats::raw_hash(one.fingerprint.as_bytes());
-        let again: Vec<bool> = sifted
-            .fresh
+        let fresh = &sifted.fresh;
+        let again: Vec<bool> = fresh
             .iter()
-            .map(|one| self.findings.contains(&of(one)))
+            .map(|one| self.findings.contains(&one.fingerprint))
             .collect();
-        self.findings.extend(sifted.fresh.iter().map(of));
-        let said = sifted.fresh.iter();
+        self.findings
+            .extend(fresh.iter().map(|one| one.fingerprint.clone()));
         self.said
-            .extend(said.map(|one| (report(one), one.content_hash)));
+            .extend(fresh.iter().map(|one| (one.identity(), one.content_hash)));
         Bite::of(sifted, packs, &again)
     }
 
@@ -52,8 +47,4 @@ impl Heard {
     pub fn said(self) -> HashMap<u64, i64> {
         self.said
     }
-}
-
-fn report(one: &Arrived) -> u64 {
-    identity(one.report.account.as_str(), one.report_key)
 }

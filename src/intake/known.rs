@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 use poamd_contract::finding::Signal;
 use poamd_formats::Reading;
 
+use super::heard::Heard;
 use super::prepared::Arrived;
 use super::shown::{Shown, standard_shown};
 use crate::store::findings::{self, HeldReport, KnownReport, ReportRow};
@@ -259,12 +260,13 @@ impl Known {
     }
 
     /// Marks the report of a document as seen, as [`Known::see`] and [`Shown::see`] would; false if it has to be read.
-    pub fn see_document(&mut self, key: &[u8; 16], shown: &mut Shown) -> bool {
+    /// One that something else was heard of since (`heard`) does not stand.
+    pub fn see_document(&mut self, key: &[u8; 16], heard: &Heard, shown: &mut Shown) -> bool {
         let found = self.documents.find(key);
         let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) else {
             return false;
         };
-        if !entry.stands || !entry.rests() {
+        if !entry.stands || !entry.rests() || heard.last(entry.identity).is_some() {
             return false;
         }
         entry.seen = true;
@@ -278,19 +280,21 @@ impl Known {
         true
     }
 
-    /// Marks a report as seen; true if it says what is known.
-    pub fn see(&mut self, arrived: &Arrived) -> bool {
-        let key = identity(arrived.report.account.as_str(), arrived.report_key);
+    /// Marks a report as seen; true if it says what was heard last (`heard`), or else what is known.
+    pub fn see(&mut self, arrived: &Arrived, heard: &Heard) -> bool {
+        let key = arrived.identity();
         if let Some(seen) = &mut self.seen {
             seen.push(key);
         }
         if !self.whole {
             self.before.push(key);
         }
-        self.entry(key).is_some_and(|entry| {
+        let known = self.entry(key).is_some_and(|entry| {
             entry.seen = true;
             entry.content_hash == arrived.content_hash && entry.rests()
-        })
+        });
+        let last = heard.last(key);
+        last.map_or(known, |said| said == arrived.content_hash)
     }
 
     /// Keeps what is seen from here on, for [`Known::newly_seen`].
@@ -330,6 +334,7 @@ impl Known {
         for (identity, content_hash) in said {
             if let Some(entry) = self.entry(identity) {
                 entry.content_hash = content_hash;
+                entry.stands = false;
             }
         }
     }

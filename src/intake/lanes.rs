@@ -12,7 +12,7 @@ use crate::store::{AnyConnection, Result, Store, StoreError};
 
 const LANES: usize = 2;
 
-/// Every so-manieth part of a bite, for one of the threads.
+/// The parts of a bite that one of the threads works out.
 struct Turn {
     bite: Arc<Bite>,
     from: usize,
@@ -47,7 +47,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     pub fn begin(&mut self, bite: Bite) -> Working {
         let bite = Arc::new(bite);
         let mut worked = Vec::new();
-        if bite.parts() > 1 {
+        if bite.count() > 1 {
             for from in 0..LANES {
                 let (hand_on, result) = sync_channel(1);
                 let bite = bite.clone();
@@ -79,7 +79,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
 }
 
 fn take(store: &Store, terms: &Terms, turn: &Turn) {
-    for nth in (turn.from..turn.bite.parts()).step_by(LANES) {
+    for nth in (turn.from..turn.bite.count()).step_by(LANES) {
         let part = turn.bite.part(nth);
         let batch = store.read_here(|conn| Batch::work_out(conn, terms, &part));
         if turn.hand_on.send(batch).is_err() {

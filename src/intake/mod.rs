@@ -1,5 +1,5 @@
 //! Takes reports into the ledger: what is known and unchanged costs a look-up, the rest is folded, and only the
-//! difference is written, one transaction a page. Records are not its business; it puts weaknesses in line for
+//! difference is written, one transaction a page or, of a file, several. Records are not its business; it puts weaknesses in line for
 //! the planner in the same transaction.
 
 mod absence;
@@ -207,14 +207,14 @@ impl Intake {
         self.take_all(prepared, || None)
     }
 
-    /// The same with those that are ready as soon as the first are written, in one transaction: what is written of many
-    /// pages shares the leaves of an index, and one sync to the disk.
+    /// The same with `more` that is ready by now, in one transaction: what is written of many pages shares the leaves of an
+    /// index, and one sync to the disk. It is asked again and again while those before are written.
     pub fn take_all(
         &mut self,
         first: Prepared,
         mut more: impl FnMut() -> Option<Prepared>,
     ) -> Result<()> {
-        let first = self.sift(first)?;
+        let first = self.sift(first, &Heard::default())?;
         if first.says_nothing() {
             self.counts += first.counts;
             return Ok(());
@@ -231,7 +231,8 @@ impl Intake {
                         if next.is_none()
                             && let Some(prepared) = more()
                         {
-                            next = Some(lanes.begin(heard.take(self.sift(prepared)?)));
+                            let sifted = self.sift(prepared, &heard)?;
+                            next = Some(lanes.begin(heard.take(sifted)));
                         }
                         Ok(())
                     };
@@ -252,7 +253,7 @@ impl Intake {
     }
 
     /// What of the pages is new.
-    fn sift(&mut self, prepared: Prepared) -> Result<Sifted> {
+    fn sift(&mut self, prepared: Prepared, heard: &Heard) -> Result<Sifted> {
         let mut counts = Counts {
             documents: prepared.documents() as u64,
             set_aside: prepared.set_aside.len() as u64,
@@ -268,12 +269,12 @@ impl Intake {
         let mut recognised = prepared.recognised.into_iter().peekable();
         for (at, arrived) in prepared.arrived.into_iter().enumerate() {
             while let Some(one) = recognised.next_if(|one| one.before <= at) {
-                fresh.extend(self.recognise(one));
+                fresh.extend(self.recognise(one, heard));
             }
-            fresh.extend(self.look(arrived));
+            fresh.extend(self.look(arrived, heard));
         }
         for one in recognised {
-            fresh.extend(self.recognise(one));
+            fresh.extend(self.recognise(one, heard));
         }
         counts.unchanged = counts.documents - fresh.len() as u64;
         Ok(Sifted {
@@ -284,19 +285,19 @@ impl Intake {
     }
 
     /// The report if it says something new.
-    fn look(&mut self, arrived: Arrived) -> Option<Arrived> {
+    fn look(&mut self, arrived: Arrived, heard: &Heard) -> Option<Arrived> {
         let bytes = arrived.report.raw.as_ref().map_or(0, |raw| raw.len());
         self.tally.document(bytes, &arrived.sha256);
         self.shown.see(&arrived.report);
-        (!self.known.see(&arrived)).then_some(arrived)
+        (!self.known.see(&arrived, heard)).then_some(arrived)
     }
 
     /// The same of a document that was known when the door was opened: it is read only if its report has moved since.
-    fn recognise(&mut self, one: Recognised) -> Option<Arrived> {
+    fn recognise(&mut self, one: Recognised, heard: &Heard) -> Option<Arrived> {
         let given = self.given.as_ref()?;
         if self
             .known
-            .see_document(&given.reading().key(&one.sha256), &mut self.shown)
+            .see_document(&given.reading().key(&one.sha256), heard, &mut self.shown)
         {
             self.tally.document(one.bytes.len(), &one.sha256);
             return None;
@@ -305,6 +306,6 @@ impl Intake {
         // It was read before, to this report: memory does not fail, and nothing of it is set aside.
         let report = pages.next()?.ok()?.reports.pop()?;
         let arrived = self.preparer().arrived(report);
-        self.look(arrived)
+        self.look(arrived, heard)
     }
 }

@@ -8,6 +8,7 @@ use poamd_contract::source::{Page, Recognised};
 use poamd_formats::{Reading, stands_alone};
 use sha2::{Digest, Sha256};
 
+use super::known::identity;
 use crate::domain::fingerprint::fingerprint;
 use crate::store::findings::report_key;
 
@@ -28,6 +29,13 @@ pub(super) struct Arrived {
     pub document: Option<[u8; 16]>,
     /// Pack and position at which the document is going to be kept.
     pub place: Option<(i64, i64)>,
+}
+
+impl Arrived {
+    /// Tells the reports of a door apart.
+    pub fn identity(&self) -> u64 {
+        identity(self.report.account.as_str(), self.report_key)
+    }
 }
 
 /// Pages that are ready to be taken through the door they were prepared for.

@@ -87,7 +87,7 @@ impl<'a> Writing<'a> {
         mut meanwhile: impl FnMut() -> Result<()>,
     ) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        for nth in 0..working.bite.parts() {
+        for nth in 0..working.bite.count() {
             meanwhile()?;
             let batch = working.part(conn, self.terms, nth)?;
             outcome.add(self.rows(conn, batch)?);

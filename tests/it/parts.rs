@@ -34,7 +34,7 @@ fn one(n: usize, hour: i64, signal: Signal) -> FindingReport {
 }
 
 /// First all are open, some of them said twice; then some pass, some are older than what is known, some come anew, some of
-/// those that passed are open again, and some of all these are said once more.
+/// those that passed are open again, and some of all these are said once more, also what the ledger held before.
 fn rounds() -> [Vec<FindingReport>; 2] {
     let first = (0..FINDINGS).chain((0..FINDINGS).step_by(10));
     let second = |n| match n % 4 {
@@ -49,6 +49,7 @@ fn rounds() -> [Vec<FindingReport>; 2] {
             .map(second)
             .chain(again)
             .chain((0..700).map(second))
+            .chain((0..700).step_by(9).map(|n| one(n, 2, Signal::Open)))
             .collect(),
     ]
 }
@@ -138,4 +139,30 @@ fn parts_are_written_in_the_same_order_every_time() {
         format!("{:?}", store.read_here(audit::head).unwrap())
     });
     assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+}
+
+#[test]
+fn an_outline_is_the_row_without_its_texts() {
+    for_each_database(|store| {
+        play(store, 1_100, 1);
+        let rows = store.read_here(findings::all).unwrap();
+        let mut texts = 0;
+        for mut row in rows.into_iter().step_by(100) {
+            let print = row.fingerprint.clone();
+            let found = store.read_here(|c| findings::outlines(c, &row.account, &[print.as_str()]));
+            for text in [
+                &mut row.title,
+                &mut row.description,
+                &mut row.remediation,
+                &mut row.marks,
+                &mut row.requirements,
+                &mut row.resources,
+                &mut row.detail,
+            ] {
+                texts += usize::from(!std::mem::take(text).is_empty());
+            }
+            assert_eq!(found.unwrap().remove(&print), Some(row));
+        }
+        assert!(texts > 100, "{texts}");
+    });
 }
