@@ -168,7 +168,8 @@ pub fn reports_of_cell(
     Ok(())
 }
 
-/// What came through a cell of these findings of an account.
+/// What came through a cell of these findings of an account. Asked by finding, and the cell looked at here: SQLite would
+/// rather walk all of the cell.
 pub fn known_of_cell(
     conn: &mut AnyConnection,
     account: &str,
@@ -177,20 +178,26 @@ pub fn known_of_cell(
 ) -> Result<Vec<KnownReport>> {
     let mut found = Vec::with_capacity(fingerprints.len());
     for keys in fingerprints.chunks(KEYS_A_QUERY) {
-        let rows: Vec<KnownReport> = findings::table
-            .inner_join(finding_reports::table)
+        let ids: Vec<i64> = findings::table
             .filter(findings::account.eq(account))
             .filter(findings::fingerprint.eq_any(keys))
-            .filter(finding_reports::cell.eq(cell))
+            .select(findings::id)
+            .load(conn)?;
+        let rows: Vec<(KnownReport, String)> = finding_reports::table
+            .filter(finding_reports::finding_id.eq_any(ids))
             .select((
-                finding_reports::account,
-                finding_reports::report_key,
-                finding_reports::content_hash,
-                finding_reports::absent,
-                finding_reports::signal,
+                (
+                    finding_reports::account,
+                    finding_reports::report_key,
+                    finding_reports::content_hash,
+                    finding_reports::absent,
+                    finding_reports::signal,
+                ),
+                finding_reports::cell,
             ))
             .load(conn)?;
-        found.extend(rows);
+        let through = rows.into_iter().filter(|(_, of)| of == cell);
+        found.extend(through.map(|(known, _)| known));
     }
     Ok(found)
 }
