@@ -30,6 +30,7 @@ mod pace;
 mod paging;
 mod parts;
 mod planner;
+mod plans;
 mod policies;
 mod pull;
 mod recognised;
