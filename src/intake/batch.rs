@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use poamd_contract::arn::Arn;
+use poamd_contract::detail::Detail;
 use poamd_contract::finding::{FindingReport, ResourceRef};
 use serde::Serialize;
 
 use super::bite::Part;
-use super::draft::{Draft, complete, drafts};
 use super::merge;
+use super::prepared::Arrived;
 use super::terms::Terms;
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals;
+use crate::domain::supplement::with_supplement;
 use crate::store::columns::stamp;
+use crate::store::details;
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::items::{self, ItemRow};
 use crate::store::{AnyConnection, Result};
@@ -51,43 +54,124 @@ pub(super) struct Batch {
     pub stale: u64,
 }
 
+/// All that is at hand of one finding while a page is worked through.
+struct Draft {
+    stored: Option<FindingRow>,
+    /// What is stored, then what is new.
+    reports: Vec<ReportRow>,
+    /// How many of them are stored.
+    kept: usize,
+    /// What was, of those stored that changed.
+    was: BTreeMap<usize, ReportRow>,
+    /// What its source told of it beside its listing.
+    supplement: Option<Detail>,
+}
+
+impl Draft {
+    /// Takes what a report says; false if it is older than what is stored, or concludes nothing.
+    fn hear(&mut self, one: &Arrived, cell: &str) -> bool {
+        let finding = self.stored.as_ref().map(|row| row.id);
+        let arrived = merge::report_row(one, finding, cell);
+        let same = |r: &ReportRow| r.native_id == arrived.native_id && r.cell == arrived.cell;
+        let Some(at) = self.reports.iter().position(same) else {
+            self.reports.push(arrived);
+            return true;
+        };
+        let there = &mut self.reports[at];
+        let Some(newer) = merge::newer_version(there, &arrived) else {
+            return false;
+        };
+        let was = std::mem::replace(there, newer);
+        if at < self.kept {
+            // Of several versions in one page, what stood before the first.
+            self.was.entry(at).or_insert(was);
+        }
+        true
+    }
+}
+
 impl Batch {
     /// Compares a part with the ledger; writes nothing.
     pub fn work_out(conn: &mut AnyConnection, terms: &Terms, part: &Part<'_>) -> Result<Self> {
         let mut batch = Self::default();
         for (account, prints) in part {
-            let mut drafts = drafts(conn, account, prints)?;
-            for draft in &mut drafts {
-                batch.hear(draft, terms);
-            }
-            complete(conn, &mut drafts, terms)?;
-            for draft in drafts {
-                batch.take(draft, terms)?;
+            let keys: Vec<&str> = prints.iter().map(|(print, _)| *print).collect();
+            let mut stored = findings::by_fingerprints(conn, account, &keys)?;
+            let known: Vec<&str> = stored.keys().map(String::as_str).collect();
+            let ids: Vec<i64> = stored.values().map(|row| row.id).collect();
+            let mut reports = findings::reports_of(conn, &ids)?;
+            let mut supplements = details::of_findings(conn, account, &known)?;
+            for (print, arrived) in prints {
+                let stored = stored.remove(*print);
+                let id = stored.as_ref().map(|row| row.id);
+                let reports = id.and_then(|id| reports.remove(&id)).unwrap_or_default();
+                let draft = Draft {
+                    stored,
+                    kept: reports.len(),
+                    was: BTreeMap::new(),
+                    reports,
+                    supplement: supplements.remove(*print),
+                };
+                batch.take(print, draft, arrived, terms)?;
             }
         }
         batch.forget_known_items(conn)?;
         Ok(batch)
     }
 
-    fn hear(&mut self, draft: &mut Draft<'_>, terms: &Terms) {
-        draft.hear_all(&terms.door, |draft, report, news| {
-            if news {
+    fn take(
+        &mut self,
+        print: &str,
+        mut draft: Draft,
+        arrived: &[&Arrived],
+        terms: &Terms,
+    ) -> Result<()> {
+        for one in arrived {
+            if draft.hear(one, &terms.door) {
                 let known = draft.stored.as_ref().map(|row| row.arn.as_str());
-                self.add_items(report, known, terms.now);
+                self.add_items(&one.report, known, terms.now);
             } else {
                 self.stale += 1;
             }
-        });
-    }
-
-    fn take(&mut self, mut draft: Draft<'_>, terms: &Terms) -> Result<()> {
-        let Some(next) = draft.next(terms)? else {
+        }
+        let Some(folded) = merge::fold_rows(&draft.reports) else {
             return Ok(());
         };
+        let deciding = &draft.reports[folded.winner];
+        let text = arrived
+            .iter()
+            .find(|one| one.content_hash == deciding.content_hash)
+            .map(|one| &*one.report);
+        let whole = draft
+            .supplement
+            .as_ref()
+            .zip(text)
+            .map(|(more, report)| supplemented(report, more));
+        let text = whole.as_ref().or(text);
+        // What decides of a finding that is not stored has arrived.
+        let first = match draft.stored {
+            Some(_) => None,
+            None => text.map(|t| merge::first_row(t, print, &terms.synonyms, terms.now)),
+        };
+        let Some(base) = draft.stored.as_ref().or(first.as_ref()) else {
+            return Ok(());
+        };
+        // The earliest date any report gives, as long as no record has frozen it.
+        let mut next = merge::apply(base, &folded, text, terms.now)?;
+        if base.record_id.is_none() {
+            let earliest = arrived
+                .iter()
+                .map(|one| stamp(merge::detection(&one.report, terms.now)))
+                .min();
+            next.detected_at = earliest.map_or(next.detected_at, |t| t.min(next.detected_at));
+            next.first_seen = next.detected_at;
+            if let Some(report) = text {
+                merge::take_weakness(&mut next, report, &terms.synonyms);
+            }
+        }
         let is_new = draft.stored.is_none();
         if draft.stored.as_ref() != Some(&next) {
-            let native_id = draft.deciding().map_or("", |row| &row.native_id).to_owned();
-            self.add_change(draft.stored.take(), next, &native_id);
+            self.add_change(draft.stored.take(), next, &deciding.native_id);
         }
         self.add_reports(draft, is_new);
         Ok(())
@@ -157,7 +241,7 @@ impl Batch {
         }
     }
 
-    fn add_reports(&mut self, mut draft: Draft<'_>, of_new: bool) {
+    fn add_reports(&mut self, mut draft: Draft, of_new: bool) {
         if of_new {
             self.their_reports.push(draft.reports);
             return;
@@ -237,6 +321,14 @@ impl Batch {
             findings::replace_report(conn, was, row, now)?;
         }
         Ok(())
+    }
+}
+
+/// The report with what its source told beside its listing. Its hash stays that of the listing.
+fn supplemented(report: &FindingReport, more: &Detail) -> FindingReport {
+    FindingReport {
+        detail: Box::new(with_supplement(&report.detail, more)),
+        ..report.clone()
     }
 }
 

@@ -12,12 +12,11 @@ use poamd_formats::Reading;
 use super::heard::Heard;
 use super::prepared::Arrived;
 use super::shown::{Shown, standard_shown};
-use crate::store::findings::{self, HeldReport, KnownReport, ReportRow};
+use crate::store::findings::{self, HeldReport, KnownReport};
 use crate::store::{AnyConnection, Result};
 
-/// What is held of one report.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+struct Entry {
     identity: u64,
     content_hash: i64,
     /// Of [`Known::places`].
@@ -31,32 +30,6 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Of a report that this run has written.
-    pub fn of(row: &ReportRow) -> Self {
-        Self {
-            seen: true,
-            ..Self::stored(
-                identity(&row.account, row.report_key),
-                row.content_hash,
-                row.absent,
-                row.signal.0,
-            )
-        }
-    }
-
-    fn stored(identity: u64, content_hash: i64, absent: i64, signal: Signal) -> Self {
-        Self {
-            identity,
-            content_hash,
-            // Only documents that were known at the opening are asked for theirs.
-            place: u32::MAX,
-            absent: u8::try_from(absent).unwrap_or(u8::MAX),
-            archived: signal == Signal::Archived,
-            seen: false,
-            stands: false,
-        }
-    }
-
     /// What is said again changes nothing.
     fn rests(self) -> bool {
         self.absent == 0 || self.archived
@@ -175,7 +148,7 @@ impl Known {
         }
         for (account, prints) in prints {
             for row in findings::known_of_cell(conn, account, door, &prints)? {
-                self.put(known_entry(&row));
+                self.put(said(&row, false));
             }
         }
         Ok(())
@@ -191,7 +164,7 @@ impl Known {
         let entry = Entry {
             place: self.place(row, places),
             stands: true,
-            ..known_entry(&row.known)
+            ..said(&row.known, false)
         };
         if self.put(entry) {
             // What has no conclusion must be looked at by its id, which is not held.
@@ -322,9 +295,9 @@ impl Known {
     }
 
     /// Takes over what was written and committed.
-    pub fn learn(&mut self, reports: Vec<Entry>) {
-        for entry in reports {
-            self.put(entry);
+    pub fn learn(&mut self, reports: &[KnownReport]) {
+        for row in reports {
+            self.put(said(row, true));
         }
     }
 
@@ -347,13 +320,18 @@ impl Known {
     }
 }
 
-fn known_entry(row: &KnownReport) -> Entry {
-    Entry::stored(
-        identity(&row.account, row.report_key),
-        row.content_hash,
-        row.absent,
-        row.signal.0,
-    )
+/// What is known of a report whose document has to be read.
+fn said(row: &KnownReport, seen: bool) -> Entry {
+    Entry {
+        identity: identity(&row.account, row.report_key),
+        content_hash: row.content_hash,
+        // Only documents that were known at the opening are asked for theirs.
+        place: u32::MAX,
+        absent: u8::try_from(row.absent).unwrap_or(u8::MAX),
+        archived: row.signal.0 == Signal::Archived,
+        seen,
+        stands: false,
+    }
 }
 
 /// As many entries as memory holds have smaller numbers.

@@ -7,7 +7,6 @@ mod batch;
 mod bite;
 mod blind;
 mod door;
-mod draft;
 mod evidence;
 mod feed;
 mod heard;
@@ -244,7 +243,7 @@ impl Intake {
         })?;
         // What is committed is known from here on; on an error nothing was.
         for one in taken {
-            self.known.learn(one.reports);
+            self.known.learn(&one.reports);
             self.counts += one.counts;
             self.tally.kept += one.kept;
         }

@@ -1,18 +1,16 @@
 //! Bites into the ledger, one after the other, inside one transaction.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use serde_json::json;
 
 use super::Counts;
 use super::batch::{Batch, Change};
 use super::bite::Bite;
-use super::known::Entry;
 use super::lanes::Working;
 use super::terms::Terms;
 use crate::store::evidence::{self, Packed};
-use crate::store::findings;
+use crate::store::findings::{self, KnownReport};
 use crate::store::{AnyConnection, Result, StoreError, audit, items, quarantine, to_json};
 
 pub(super) struct Writing<'a> {
@@ -23,7 +21,7 @@ pub(super) struct Writing<'a> {
 
 /// What came of a bite.
 pub(super) struct Taken {
-    pub reports: Vec<Entry>,
+    pub reports: Vec<KnownReport>,
     pub counts: Counts,
     /// Documents that are kept.
     pub kept: i64,
@@ -33,7 +31,7 @@ pub(super) struct Taken {
 #[derive(Default)]
 struct Outcome {
     counts: Counts,
-    reports: Vec<Entry>,
+    reports: Vec<KnownReport>,
     changes: Vec<Change>,
     /// Packs in which documents lie that say what the ledger says.
     packs: BTreeSet<i64>,
@@ -134,7 +132,7 @@ impl<'a> Writing<'a> {
         Ok(packed.iter().map(|(_, p)| p.documents).sum())
     }
 
-    fn set_aside(&self, conn: &mut AnyConnection, bite: &Arc<Bite>) -> Result<()> {
+    fn set_aside(&self, conn: &mut AnyConnection, bite: &Bite) -> Result<()> {
         let kept = quarantine::keep(conn, self.terms.run, self.terms.now, &bite.set_aside)?;
         if !kept.is_empty() {
             let body = json!({ "ids": kept });
@@ -153,7 +151,8 @@ impl Outcome {
             unchanged: part.stale,
             ..Counts::default()
         };
-        self.reports.extend(part.written_reports().map(Entry::of));
+        self.reports
+            .extend(part.written_reports().map(KnownReport::of));
         self.packs
             .extend(part.written_reports().filter_map(|r| r.pack_id));
         self.changes.append(&mut part.changes);

@@ -270,57 +270,6 @@ pub fn by_fingerprints(
     Ok(found)
 }
 
-/// The same without their texts (title, description, remediation, marks, requirements, resources, detail), which are most
-/// of a row: to see whether anything changes.
-pub fn outlines(
-    conn: &mut AnyConnection,
-    account: &str,
-    fingerprints: &[&str],
-) -> Result<HashMap<String, FindingRow>> {
-    let mut found = HashMap::with_capacity(fingerprints.len());
-    let no_text = || "".into_sql::<diesel::sql_types::Text>();
-    for keys in fingerprints.chunks(KEYS_A_QUERY) {
-        let rows: Vec<FindingRow> = findings::table
-            .filter(findings::account.eq(account))
-            .filter(findings::fingerprint.eq_any(keys))
-            .select((
-                findings::id,
-                findings::account,
-                findings::fingerprint,
-                findings::region,
-                findings::source,
-                findings::weakness_id,
-                findings::weakness_kind,
-                no_text(),
-                no_text(),
-                no_text(),
-                findings::severity,
-                findings::score,
-                findings::status,
-                findings::at_source,
-                no_text(),
-                findings::sample,
-                findings::opened,
-                findings::justified,
-                no_text(),
-                findings::arn,
-                no_text(),
-                no_text(),
-                findings::record_id,
-                findings::detected_at,
-                findings::first_seen,
-                findings::last_seen,
-                findings::closed_at,
-                findings::changed_at,
-                findings::taken_at,
-                findings::joined_at,
-            ))
-            .load(conn)?;
-        found.extend(rows.into_iter().map(|r| (r.fingerprint.clone(), r)));
-    }
-    Ok(found)
-}
-
 /// Findings by id, in that order.
 pub fn by_ids(conn: &mut AnyConnection, ids: &[i64]) -> Result<Vec<FindingRow>> {
     let mut found = Vec::with_capacity(ids.len());

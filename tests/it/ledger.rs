@@ -196,6 +196,28 @@ fn ledger_takes_silence_about_a_whole_member_for_a_gap() {
 }
 
 #[test]
+fn ledger_takes_the_day_of_a_report_that_was_absent_and_says_the_same_again() {
+    for_each_database(|store| {
+        let hub = cell("securityhub");
+        let other = || report("other", at(0), Signal::Open);
+        let seen_on = |day| FindingReport {
+            last_observed: Some(at(day)),
+            ..report("back", at(0), Signal::Open)
+        };
+        look(store, &hub, vec![seen_on(1), other()], &complete(), at(1));
+        for day in [2, 3] {
+            look(store, &hub, vec![other()], &complete(), at(day));
+        }
+        assert_eq!(status_of(store, "back"), Fixed);
+        look(store, &hub, vec![seen_on(5), other()], &complete(), at(5));
+        assert_eq!(status_of(store, "back"), Open);
+        let rows = store.read_here(findings::all).unwrap();
+        let row = rows.iter().find(|row| row.arn.ends_with("back")).unwrap();
+        assert_eq!(row.last_seen, at(5).naive_utc());
+    });
+}
+
+#[test]
 fn ledger_takes_a_look_of_long_ago_through_a_members_own_door_for_none() {
     for_each_database(|store| {
         let hub = cell("securityhub");

@@ -140,29 +140,3 @@ fn parts_are_written_in_the_same_order_every_time() {
     });
     assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
 }
-
-#[test]
-fn an_outline_is_the_row_without_its_texts() {
-    for_each_database(|store| {
-        play(store, 1_100, 1);
-        let rows = store.read_here(findings::all).unwrap();
-        let mut texts = 0;
-        for mut row in rows.into_iter().step_by(100) {
-            let print = row.fingerprint.clone();
-            let found = store.read_here(|c| findings::outlines(c, &row.account, &[print.as_str()]));
-            for text in [
-                &mut row.title,
-                &mut row.description,
-                &mut row.remediation,
-                &mut row.marks,
-                &mut row.requirements,
-                &mut row.resources,
-                &mut row.detail,
-            ] {
-                texts += usize::from(!std::mem::take(text).is_empty());
-            }
-            assert_eq!(found.unwrap().remove(&print), Some(row));
-        }
-        assert!(texts > 100, "{texts}");
-    });
-}

@@ -70,7 +70,7 @@ fn what_a_page_asks_is_found_by_what_it_names() {
             assert_eq!(known.len(), rows.len());
         }),
         steps(&store, |c| {
-            findings::outlines(c, account, &prints).unwrap();
+            findings::by_fingerprints(c, account, &prints).unwrap();
         }),
         steps(&store, |c| {
             findings::reports_of(c, &ids).unwrap();
