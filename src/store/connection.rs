@@ -62,7 +62,7 @@ pub(super) struct Manager {
 /// What is read is mostly read once.
 pub(super) const READER_CACHE: u32 = 16_384;
 /// Rows of an import go everywhere in the indexes.
-pub(super) const WRITER_CACHE: u32 = 65_536;
+pub(super) const WRITER_CACHE: u32 = 98_304;
 
 impl ManageConnection for Manager {
     type Connection = AnyConnection;
@@ -99,9 +99,11 @@ fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> 
             source,
         }
     })?;
+    // A page for every four of the usual: what an import writes goes to most leaves of its indexes, and each page is a call.
     // FULL: a power cut after a commit must not lose it (WAL with NORMAL does).
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000;
+         PRAGMA page_size = 16384;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
@@ -109,7 +111,7 @@ fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> 
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA wal_autocheckpoint = 64000;",
+         PRAGMA wal_autocheckpoint = 16000;",
     )?;
     conn.batch_execute(&format!("PRAGMA cache_size = -{cache}"))?;
     Ok(AnyConnection::Sqlite(conn))
