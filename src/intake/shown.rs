@@ -2,9 +2,10 @@
 //! them that it no longer shows at all has more likely left it than been cleaned up, so nothing is absent there. One that
 //! is watched and was never shown is a gap too.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use hashbrown::{HashMap, HashSet};
 use poamd_contract::coverage::{Cell, Coverage, Vouched};
 use poamd_contract::finding::{FindingReport, Signal};
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! Bites into the ledger, one after the other, inside one transaction.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use hashbrown::HashSet;
 use serde_json::json;
 
 use super::Counts;
