@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd::domain::clock::Clocks;
 use poamd::domain::finding::FindingStatus;
 use poamd::domain::milestone::MilestoneChangeKind;
@@ -20,6 +20,7 @@ use poamd::store::columns::Col;
 use poamd::store::findings::{self, FindingRow};
 use poamd::store::milestones::{self, NewMilestone, NewMilestoneChange};
 use poamd::store::records::{self, NewRecord};
+use poamd::store::time::Stamp;
 use poamd::store::{AnyConnection, DatabaseUrl, Result, Store};
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
@@ -198,8 +199,8 @@ fn fill(conn: &mut AnyConnection, count: i64) -> Result<()> {
     findings::insert_all(conn, &mut rows)
 }
 
-fn day(n: i64) -> NaiveDateTime {
-    let start: NaiveDateTime = "2026-05-01T06:00:00".parse().unwrap();
+fn day(n: i64) -> Stamp {
+    let start: Stamp = "2026-05-01T06:00:00".parse().unwrap();
     start + TimeDelta::hours(n % 4_000)
 }
 
@@ -209,7 +210,7 @@ fn finding(
     weakness: &str,
     kind: WeaknessKind,
     severity: Severity,
-    at: NaiveDateTime,
+    at: Stamp,
 ) -> FindingRow {
     let arn =
         format!("arn:aws-us-gov:ec2:us-gov-west-1:{ACCOUNT}:instance/i-{record:08x}{nth:08x}");
@@ -249,7 +250,7 @@ fn finding(
     }
 }
 
-fn steps(conn: &mut AnyConnection, record: i64, at: NaiveDateTime) -> Result<()> {
+fn steps(conn: &mut AnyConnection, record: i64, at: Stamp) -> Result<()> {
     for number in 1..=2 {
         milestones::insert(
             conn,

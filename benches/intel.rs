@@ -18,6 +18,7 @@ use poamd::jobs::intel;
 use poamd::poam::{self, Rules};
 use poamd::store::columns::Col;
 use poamd::store::findings::{self, FindingRow};
+use poamd::store::time::stamp;
 use poamd::store::{DatabaseUrl, Store};
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
@@ -149,7 +150,7 @@ fn lines(path: &Path) -> f64 {
 }
 
 fn finding(n: usize) -> FindingRow {
-    let at = day(0).naive_utc();
+    let at = stamp(day(0));
     let arn = format!("arn:aws-us-gov:ec2:us-gov-west-1:{ACCOUNT}:instance/i-{n:017x}");
     FindingRow {
         id: 0,

@@ -18,8 +18,9 @@ use crate::jobs::rules;
 use crate::poam;
 use crate::query::{Column, View, time};
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::overrides::{self, NewOverride, OverrideRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, findings, records};
 
 /// Reasons shorter than this say nothing.

@@ -12,8 +12,9 @@ use super::shown::{PutAway, Silence, Weight};
 use super::{Door, Intake};
 use crate::domain::finding::{ABSENCES, EXPIRED, FindingStatus, hub_keeps, standard_of};
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::findings::{self, FindingRow, KnownReport, ReportRow};
+use crate::store::time::{Stamp, stamp};
 use crate::store::{AnyConnection, Result, to_json};
 
 /// Looks that are granted to a detector whose scan was off: it is on again before all its findings are back.
@@ -185,7 +186,7 @@ impl Intake {
         let Some(keeps) = hub_keeps(&cell.service, report.signal.0) else {
             return false;
         };
-        let old = |at: chrono::NaiveDateTime| self.terms.now - at.and_utc() >= keeps;
+        let old = |at: Stamp| self.terms.now - at.and_utc() >= keeps;
         report.absent <= 0 && report.updated_at.is_some_and(old)
     }
 

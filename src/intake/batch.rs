@@ -15,10 +15,10 @@ use super::terms::Terms;
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals;
 use crate::domain::supplement::with_supplement;
-use crate::store::columns::stamp;
 use crate::store::details;
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::items::{self, ItemRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result};
 
 /// One line of the change list.

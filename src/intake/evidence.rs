@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::prepared::{Arrived, Prepared};
 use crate::store::Result;
 use crate::store::audit::hex;
-use crate::store::columns::stamp;
 use crate::store::evidence::{Manifest, Packed, pack};
+use crate::store::time::stamp;
 
 /// Documents are put together up to this size: whoever asks for one of them unpacks all of them.
 const PACK: usize = 4 << 20;

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::domain::finding::ABSENCES;
 use crate::store::audit::{self, Event, sha256_hex};
-use crate::store::columns::stamp;
 use crate::store::items::{self, ItemRow, RevisionRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result, to_json};
 
 /// What a listing changed.

@@ -1,6 +1,6 @@
 //! One report against what is stored of it, and the stored finding against the fold. Pure.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use poamd_contract::finding::{Channel, FindingReport, Signal};
 use poamd_contract::severity::Severity;
 
@@ -8,8 +8,9 @@ use super::Synonyms;
 use super::prepared::Arrived;
 use crate::domain::finding::{EXPIRED, FindingStatus, Folded, Said, fold};
 use crate::domain::score::finding_score;
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::findings::{FindingRow, ReportRow};
+use crate::store::time::{Stamp, stamp};
 use crate::store::{Result, to_json};
 
 /// A report as its row; the finding may have to be written first.
@@ -87,7 +88,7 @@ pub fn newer_version(stored: &ReportRow, arrived: &ReportRow) -> Option<ReportRo
 }
 
 /// The newest word of a report on whether the weakness is there. At one time, "there" outweighs "passed".
-fn last_statement(row: &ReportRow) -> (Option<NaiveDateTime>, Option<Col<Signal>>) {
+fn last_statement(row: &ReportRow) -> (Option<Stamp>, Option<Col<Signal>>) {
     if row.signal.0.states() {
         (row.updated_at, Some(row.signal))
     } else {

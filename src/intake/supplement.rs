@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 use super::batch::Batch;
 use crate::domain::supplement::with_supplement;
 use crate::store::audit::{self, Event};
-use crate::store::columns::stamp;
 use crate::store::details::{self, DetailRow, Waiting};
 use crate::store::evidence as store_evidence;
 use crate::store::findings::{self, FindingRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result, Store, from_json, to_json};
 
 /// One round of asking in a cell.

@@ -15,8 +15,9 @@ use super::{JobError, Result};
 use crate::domain::intel::{self, EpssEntry, IntelKind, KevEntry, Shape, SsvcEntry};
 use crate::poam::{self, Planned, Rules};
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::intel::{self as stored, IntelFile};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Store, StoreError, findings};
 
 /// Larger than any catalog or list of scores is (EPSS is 25 MiB unpacked).

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::pull::blocking;
 use crate::domain::pulling::{self, Looks, Next, Rules};
 use crate::intake::{Intake, IntakeSink, Places};
-use crate::store::columns::stamp;
 use crate::store::pulls::{self, PullRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Store, StoreError, to_json};
 
 /// Pages between two notes: what a crash costs to read again. A look of fewer pages notes nothing.

@@ -10,9 +10,10 @@ use crate::domain::plan::{Facts, Plan, Target};
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::deviations::{self, NewDeviationStep};
 use crate::store::records::{self, NewRecord, RecordRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result, StoreError, findings};
 
 pub(super) fn apply(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use poamd_contract::finding::{Channel, ResourceRef, WeaknessKind};
 use poamd_contract::severity::Severity;
 
@@ -14,6 +14,7 @@ use crate::domain::plan::{Current, Facts, Group, Held, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::records::{self, RecordRow};
+use crate::store::time::{Stamp, stamp};
 use crate::store::{AnyConnection, Result, coverage, deviations, from_json};
 
 pub(super) struct Loaded {
@@ -346,7 +347,7 @@ fn looked_twice(
     conn: &mut AnyConnection,
     round: &Round<'_>,
     rows: &[FindingRow],
-    claimed: NaiveDateTime,
+    claimed: Stamp,
 ) -> Result<BTreeSet<i64>> {
     let second_look = match round.looks.get() {
         Some(there) => there,
@@ -360,7 +361,7 @@ fn looked_twice(
     let covered = |report: &&ReportRow| {
         second_look
             .get(&report.cell)
-            .is_some_and(|second| second.naive_utc() > claimed)
+            .is_some_and(|second| stamp(*second) > claimed)
     };
     Ok(reports
         .into_iter()

@@ -15,10 +15,10 @@ use crate::domain::record::RecordId;
 use crate::domain::record_fact::FactName;
 use crate::store::accounts::AccountRow;
 use crate::store::audit::Event;
-use crate::store::columns::stamp;
 use crate::store::facts::NewFact;
 use crate::store::findings::FindingRow;
 use crate::store::milestones::NewMilestone;
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result, facts, from_json, milestones, to_json};
 
 /// Lays it down; gives the event that tells of it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use poamd_contract::severity::Severity;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use crate::domain::record_fact::FactName;
 use crate::domain::vendor::Wait;
 use crate::store::deviations::DeviationRow;
 use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
+use crate::store::time::{Stamp, stamp};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
 use crate::store::{self, AnyConnection, Result, deviations, facts, milestones, vendors};
 
@@ -85,7 +86,7 @@ pub fn by_record(
     conn: &mut AnyConnection,
     until: Option<DateTime<Utc>>,
 ) -> Result<HashMap<i64, LaidDown>> {
-    let saw = |at: NaiveDateTime| until.is_none_or(|end| at <= end.naive_utc());
+    let saw = |at: Stamp| until.is_none_or(|end| at <= stamp(end));
     let mut all: HashMap<i64, LaidDown> = HashMap::new();
     let mut laid = facts::all(conn)?;
     laid.retain(|row| saw(row.at));
@@ -105,7 +106,7 @@ pub fn by_record(
 fn add_milestones(
     conn: &mut AnyConnection,
     all: &mut HashMap<i64, LaidDown>,
-    saw: impl Fn(NaiveDateTime) -> bool,
+    saw: impl Fn(Stamp) -> bool,
 ) -> Result<()> {
     type Rows = (Vec<MilestoneRow>, Vec<MilestoneChangeRow>);
     let mut plans: HashMap<i64, Rows> = HashMap::new();
@@ -136,7 +137,7 @@ fn add_milestones(
 fn add_deviations(
     conn: &mut AnyConnection,
     all: &mut HashMap<i64, LaidDown>,
-    saw: impl Fn(NaiveDateTime) -> bool,
+    saw: impl Fn(Stamp) -> bool,
 ) -> Result<()> {
     let mut states: HashMap<i64, DeviationState> = HashMap::new();
     for step in deviations::all_step(conn)?
@@ -175,7 +176,7 @@ impl DeviationView {
 fn add_vendors(
     conn: &mut AnyConnection,
     all: &mut HashMap<i64, LaidDown>,
-    saw: impl Fn(NaiveDateTime) -> bool,
+    saw: impl Fn(Stamp) -> bool,
 ) -> Result<()> {
     let mut checkins = vendors::all_checkin(conn)?;
     checkins.retain(|c| saw(c.at));

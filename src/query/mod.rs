@@ -18,7 +18,7 @@ pub mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use poamd_contract::finding::ResourceRef;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +30,7 @@ use crate::store::items::ItemRow;
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownJustification};
 use crate::store::tickets::TicketRow;
+use crate::store::time::Stamp;
 use crate::store::{self, AnyConnection, Result, overrides, versions};
 
 /// One column of a view as a flat table: its name, and the keys that lead to its value in the JSON of a row.
@@ -293,7 +294,7 @@ pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
 }
 
 /// A time of the ledger as it is shown: RFC 3339 in UTC, to the second.
-pub fn time(at: NaiveDateTime) -> String {
+pub fn time(at: Stamp) -> String {
     at.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

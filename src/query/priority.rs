@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 
@@ -16,6 +16,7 @@ use crate::domain::intel::is_cve;
 use crate::domain::priority::{Inputs, Intelligence, Priority, priority, standing};
 use crate::domain::signals::{Signals, says_reachable};
 use crate::store::intel::{self, CveIntel};
+use crate::store::time::{Stamp, stamp};
 use crate::store::{self, AnyConnection, Result, signals};
 
 /// What a record brings itself.
@@ -66,7 +67,7 @@ pub fn fill(
         .iter()
         .map(|view| Subject::of(view, snapshot, today))
         .collect();
-    let until = snapshot.until.map(|end| end.naive_utc());
+    let until = snapshot.until.map(stamp);
     let around = Around::load(conn, attacks, &subjects, until)?;
     let ranked: Vec<Priority> = subjects
         .iter()
@@ -117,7 +118,7 @@ impl Around {
         conn: &mut AnyConnection,
         attacks: impl Iterator<Item = Place>,
         subjects: &[Subject<'_>],
-        until: Option<NaiveDateTime>,
+        until: Option<Stamp>,
     ) -> Result<Self> {
         let wanted: HashSet<i64> = subjects.iter().map(|subject| subject.id).collect();
         let mut all: HashMap<i64, Signals> = HashMap::new();

@@ -1,14 +1,14 @@
 //! Watched accounts: those declared in the configuration and those added by hand. None is ever deleted.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::account::AccountAccess;
 use poamd_contract::ids::Region;
 use serde_json::{Value, json};
 
 use super::audit::{self, Event};
-use super::columns::stamp;
 use super::schema::accounts;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, StoreError, findings, from_json, to_json};
 use crate::domain::account::Account;
 
@@ -34,10 +34,10 @@ pub struct AccountRow {
     /// Stands in the configuration.
     pub declared: bool,
     /// When its first scan ended.
-    pub baseline_at: Option<NaiveDateTime>,
-    pub created_at: NaiveDateTime,
-    pub changed_at: NaiveDateTime,
-    pub removed_at: Option<NaiveDateTime>,
+    pub baseline_at: Option<Stamp>,
+    pub created_at: Stamp,
+    pub changed_at: Stamp,
+    pub removed_at: Option<Stamp>,
     /// The account in whose organization it was found; none for one that somebody wrote down.
     pub found_by: Option<String>,
 }
@@ -77,12 +77,7 @@ impl AccountRow {
     }
 
     /// The row of an account; `before` keeps what only the ledger knows.
-    fn of(
-        account: &Account,
-        declared: bool,
-        before: Option<&Self>,
-        at: NaiveDateTime,
-    ) -> Result<Self> {
+    fn of(account: &Account, declared: bool, before: Option<&Self>, at: Stamp) -> Result<Self> {
         let access = &account.access;
         Ok(Self {
             id: access.id.to_string(),

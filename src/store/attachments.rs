@@ -1,11 +1,11 @@
 //! Files that support a record or its deviation. What is in them is kept once, compressed, under its SHA-256.
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
 use super::audit::sha256_hex;
 use super::schema::{blobs, evidence};
+use super::time::Stamp;
 use super::{AnyConnection, Result, StoreError};
 
 /// How hard zstd tries; 3 is its own default.
@@ -25,7 +25,7 @@ pub struct AttachmentRow {
     pub sha256: String,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -39,7 +39,7 @@ pub struct NewAttachment {
     pub sha256: String,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewAttachment) -> Result<i64> {

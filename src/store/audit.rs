@@ -1,16 +1,16 @@
 //! The audit log: append only, numbered without gaps, each hash covering the one before
 //! (`h(n) = SHA-256(h(n-1) ‖ canonical JSON(event n))`).
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::columns::stamp;
 use super::dialect::insert_many;
 use super::schema::{audit, audit_changes, audit_head};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, StoreError, to_json};
 
 /// Something that happened, before it is numbered.
@@ -30,7 +30,7 @@ pub struct Event {
 #[diesel(table_name = audit, treat_none_as_default_value = false)]
 pub struct AuditRow {
     pub n: i64,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
     pub actor: String,
     pub kind: String,
     pub subject: String,
@@ -43,7 +43,7 @@ pub struct AuditRow {
 #[derive(Serialize)]
 struct Canonical<'a> {
     n: i64,
-    at: NaiveDateTime,
+    at: Stamp,
     actor: &'a str,
     kind: &'a str,
     subject: &'a str,

@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -49,11 +48,4 @@ impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Col<T> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
     }
-}
-
-/// UTC as the databases keep it: without a zone, to the microsecond.
-pub fn stamp(time: DateTime<Utc>) -> NaiveDateTime {
-    let naive = time.naive_utc();
-    DateTime::from_timestamp_micros(naive.and_utc().timestamp_micros())
-        .map_or(naive, |t| t.naive_utc())
 }

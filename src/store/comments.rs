@@ -1,9 +1,9 @@
 //! What people said of a record here; what they said on its ticket stands in the inbox.
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::record_comments;
+use super::time::Stamp;
 use super::{AnyConnection, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
@@ -13,7 +13,7 @@ pub struct RecordCommentRow {
     pub record_id: i64,
     pub body: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -22,7 +22,7 @@ pub struct NewRecordComment {
     pub record_id: i64,
     pub body: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewRecordComment) -> Result<i64> {

@@ -1,12 +1,12 @@
 //! The last look at each cell, and since when it has been like this.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use poamd_contract::coverage::{Cell, Coverage};
 use poamd_contract::source::Extent;
 
-use super::columns::stamp;
 use super::schema::coverage;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -17,15 +17,15 @@ pub struct CoverageRow {
     pub service: String,
     pub state: String,
     pub reason: Option<String>,
-    pub since: NaiveDateTime,
+    pub since: Stamp,
     pub last_run: i64,
-    pub last_complete: Option<NaiveDateTime>,
+    pub last_complete: Option<Stamp>,
     /// The look at everything before the last one: from two of them absence is concluded.
-    pub previous_full: Option<NaiveDateTime>,
+    pub previous_full: Option<Stamp>,
     /// The last complete look that was one at everything.
-    pub last_full: Option<NaiveDateTime>,
+    pub last_full: Option<Stamp>,
     /// Since when no look was complete, whatever the trouble was meanwhile; `None` if the last one was.
-    pub blind_since: Option<NaiveDateTime>,
+    pub blind_since: Option<Stamp>,
 }
 
 /// After so long without a complete look (a day of hourly ones, and a night's delay) a cell counts as not looked at.
@@ -40,7 +40,7 @@ impl CoverageRow {
     }
 
     fn standing(mut self, now: DateTime<Utc>) -> Self {
-        let old = |at: Option<NaiveDateTime>, life| at.filter(|at| at.and_utc() + life < now);
+        let old = |at: Option<Stamp>, life| at.filter(|at| at.and_utc() + life < now);
         let (since, reason) = if let Some(last) = old(self.last_complete, STALE) {
             (
                 last,

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::detail::Detail;
 use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::schema::{detail_rounds, finding_details, finding_reports, findings};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, from_json};
 
 const KEYS_A_QUERY: usize = 500;
@@ -43,7 +44,7 @@ pub struct DetailRow {
     pub for_hash: i64,
     /// JSON of `Detail`; empty if the source knows nothing more.
     pub detail: String,
-    pub taken_at: NaiveDateTime,
+    pub taken_at: Stamp,
     pub pack_id: Option<i64>,
     pub pack_at: Option<i64>,
 }
@@ -54,7 +55,7 @@ pub struct DetailRow {
 pub struct RoundRow {
     /// `account/region/service`.
     pub cell: String,
-    pub asked_at: NaiveDateTime,
+    pub asked_at: Stamp,
     /// Findings that wait for the next one.
     pub waiting: i64,
     /// Why it ended before all were asked for.
@@ -149,7 +150,7 @@ pub(super) fn at(
     conn: &mut AnyConnection,
     account: &str,
     fingerprints: &[&str],
-    moment: NaiveDateTime,
+    moment: Stamp,
 ) -> Result<HashMap<String, DetailRow>> {
     let rows: Vec<DetailRow> = finding_details::table
         .filter(finding_details::account.eq(account))

@@ -1,11 +1,12 @@
 //! Deviations and their steps.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 use poamd_contract::severity::Severity;
 
 use super::columns::Col;
 use super::schema::{deviation_steps, deviations};
+use super::time::Stamp;
 use super::{AnyConnection, Result};
 use crate::domain::deviation::{Adjustment, DeviationKind, DeviationState};
 
@@ -23,8 +24,8 @@ pub struct DeviationRow {
     pub rationale: String,
     pub mitigations: String,
     pub requested_by: String,
-    pub requested_at: NaiveDateTime,
-    pub decided_at: Option<NaiveDateTime>,
+    pub requested_at: Stamp,
+    pub decided_at: Option<Stamp>,
     /// The last day it holds.
     pub expires: Option<NaiveDate>,
     /// What detection said when it was asked for.
@@ -53,8 +54,8 @@ pub struct NewDeviation {
     pub rationale: String,
     pub mitigations: String,
     pub requested_by: String,
-    pub requested_at: NaiveDateTime,
-    pub decided_at: Option<NaiveDateTime>,
+    pub requested_at: Stamp,
+    pub decided_at: Option<Stamp>,
     pub expires: Option<NaiveDate>,
     pub from_severity: Option<Col<Severity>>,
 }
@@ -67,7 +68,7 @@ pub struct DeviationStepRow {
     pub state: Col<DeviationState>,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -77,7 +78,7 @@ pub struct NewDeviationStep {
     pub state: Col<DeviationState>,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewDeviation) -> Result<i64> {

@@ -1,6 +1,5 @@
 //! Everything that differs between SQLite and PostgreSQL, and nothing else.
 
-use chrono::NaiveDateTime;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
@@ -9,6 +8,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::StoreError;
 use super::connection::AnyConnection;
 use super::schema::audit_head;
+use super::time::Stamp;
 
 pub const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 pub const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -220,13 +220,13 @@ struct Answer {
 #[derive(QueryableByName)]
 struct Instant {
     #[diesel(sql_type = diesel::sql_types::Timestamp)]
-    instant: NaiveDateTime,
+    instant: Stamp,
 }
 
 /// The database's clock, which all nodes share. Not PostgreSQL's `now()`: that is when the transaction began, and it may
 /// have waited for another's writer since.
 #[allow(clippy::disallowed_methods, reason = "a clock has no typed form")]
-pub fn now(conn: &mut AnyConnection) -> QueryResult<NaiveDateTime> {
+pub fn now(conn: &mut AnyConnection) -> QueryResult<Stamp> {
     let row: Instant = match conn {
         AnyConnection::Sqlite(c) => {
             diesel::sql_query("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS instant")

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::audit::{hex, sha256_hex};
-use super::columns::stamp;
 use super::findings::ReportRow;
 use super::schema::{audit, evidence_packs, finding_reports, findings, manifests, report_versions};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, StoreError, details, from_json};
 
 /// Fast rather than small: findings repeat themselves so much that more effort gains little.
@@ -37,7 +37,7 @@ pub struct PackRow {
     pub id: i64,
     pub run_id: i64,
     pub door: String,
-    pub taken_at: NaiveDateTime,
+    pub taken_at: Stamp,
     /// The audit event that names its hash.
     pub event: i64,
     pub documents: i64,
@@ -64,8 +64,8 @@ pub struct Manifest {
     /// The source's own ids of the first and the last request, where it gives them.
     pub first_request: Option<String>,
     pub last_request: Option<String>,
-    pub began_at: NaiveDateTime,
-    pub ended_at: NaiveDateTime,
+    pub began_at: Stamp,
+    pub ended_at: Stamp,
     /// Over the SHA-256 of each document in the order it came.
     pub sha256: String,
 }
@@ -163,11 +163,7 @@ pub fn insert_pack(
 }
 
 /// Keeps where the document of a report was until another takes its place.
-pub(super) fn keep_report(
-    conn: &mut AnyConnection,
-    was: &ReportRow,
-    until: NaiveDateTime,
-) -> Result<()> {
+pub(super) fn keep_report(conn: &mut AnyConnection, was: &ReportRow, until: Stamp) -> Result<()> {
     let (Some(pack), Some(at)) = (was.pack_id, was.pack_at) else {
         return Ok(());
     };
@@ -190,7 +186,7 @@ pub struct Held {
     pub native_id: String,
     pub door: String,
     pub run: i64,
-    pub taken_at: NaiveDateTime,
+    pub taken_at: Stamp,
     pub sha256: String,
     pub document: String,
 }
@@ -263,7 +259,7 @@ fn told_at(
     conn: &mut AnyConnection,
     account: &str,
     fingerprints: &[&str],
-    moment: NaiveDateTime,
+    moment: Stamp,
 ) -> Result<Vec<Placed>> {
     let told = details::at(conn, account, fingerprints, moment)?;
     let placed = told.into_values().map(|row| Placed {
@@ -282,7 +278,7 @@ fn placed_at(
     conn: &mut AnyConnection,
     account: &str,
     fingerprints: &[&str],
-    moment: NaiveDateTime,
+    moment: Stamp,
 ) -> Result<Vec<Placed>> {
     let mut rows: Vec<Placed> = findings::table
         .inner_join(finding_reports::table)

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::record_facts;
+use super::time::Stamp;
 use super::{AnyConnection, Result, from_json};
 use crate::domain::record_fact::{Laid, RecordFacts};
 
@@ -20,7 +20,7 @@ pub struct FactRow {
     pub value: String,
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -31,7 +31,7 @@ pub struct NewFact {
     pub value: String,
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewFact) -> Result<i64> {

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use poamd_contract::finding::{Channel, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::dialect::{insert_many, insert_rows};
 use super::schema::{finding_reports, findings, planner_queue};
 use super::shown::ShownFinding;
-use super::time::{Kept, MaybeKept};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, evidence, versions};
 use crate::domain::finding::FindingStatus;
 
@@ -47,23 +47,16 @@ pub struct FindingRow {
     /// JSON of `Detail`; empty if there is none.
     pub detail: String,
     pub record_id: Option<i64>,
-    #[diesel(deserialize_as = Kept)]
-    pub detected_at: NaiveDateTime,
-    #[diesel(deserialize_as = Kept)]
-    pub first_seen: NaiveDateTime,
-    #[diesel(deserialize_as = Kept)]
-    pub last_seen: NaiveDateTime,
-    #[diesel(deserialize_as = MaybeKept)]
-    pub closed_at: Option<NaiveDateTime>,
+    pub detected_at: Stamp,
+    pub first_seen: Stamp,
+    pub last_seen: Stamp,
+    pub closed_at: Option<Stamp>,
     /// Since when the row is as it is.
-    #[diesel(deserialize_as = Kept)]
-    pub changed_at: NaiveDateTime,
+    pub changed_at: Stamp,
     /// When the ledger first had it: before that it was not there, whatever the source says of its age.
-    #[diesel(deserialize_as = Kept)]
-    pub taken_at: NaiveDateTime,
+    pub taken_at: Stamp,
     /// Since when it is on its record.
-    #[diesel(deserialize_as = MaybeKept)]
-    pub joined_at: Option<NaiveDateTime>,
+    pub joined_at: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
@@ -80,16 +73,13 @@ pub struct ReportRow {
     pub channel: Col<Channel>,
     pub source: String,
     pub signal: Col<Signal>,
-    #[diesel(deserialize_as = MaybeKept)]
-    pub updated_at: Option<NaiveDateTime>,
+    pub updated_at: Option<Stamp>,
     pub severity: Option<Col<Severity>>,
     /// The `updated_at` of the version that gave the rating: a pass or a gap has none of its own.
-    #[diesel(deserialize_as = MaybeKept)]
-    pub rated_at: Option<NaiveDateTime>,
+    pub rated_at: Option<Stamp>,
     /// Of what is put away: the newest word before that on whether the weakness is there, and when it was said.
     pub stated: Option<Col<Signal>>,
-    #[diesel(deserialize_as = MaybeKept)]
-    pub stated_at: Option<NaiveDateTime>,
+    pub stated_at: Option<Stamp>,
     pub content_hash: i64,
     pub absent: i64,
     /// The pack in which the document is that says this, and its place there; `None` where no document says it.

@@ -1,10 +1,10 @@
 //! Comments that were read, each text once, with what was made of it.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::columns::stamp;
 use super::schema::inbox_comments;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -20,8 +20,8 @@ pub struct CommentRow {
     pub verdict: String,
     /// Why, or which command.
     pub detail: String,
-    pub commented_at: NaiveDateTime,
-    pub read_at: NaiveDateTime,
+    pub commented_at: Stamp,
+    pub read_at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &CommentRow) -> Result<()> {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::dialect::insert_rows;
 use super::schema::{findings, intel_epss, intel_files, intel_kev, intel_ssvc};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 use crate::domain::clock::Impact;
 use crate::domain::finding::FindingStatus;
@@ -23,8 +24,8 @@ use crate::domain::signals::cves_of;
 pub struct IntelFile {
     pub kind: Col<IntelKind>,
     /// The publisher's date.
-    pub as_of: NaiveDateTime,
-    pub imported_at: NaiveDateTime,
+    pub as_of: Stamp,
+    pub imported_at: Stamp,
     pub entries: i64,
     pub sha256: String,
     pub name: String,
@@ -37,9 +38,9 @@ pub struct IntelFile {
 pub struct KevRow {
     pub cve: String,
     /// The import that brought it.
-    pub since: NaiveDateTime,
+    pub since: Stamp,
     /// The import that changed it or took it out; `None`: it holds.
-    pub until: Option<NaiveDateTime>,
+    pub until: Option<Stamp>,
     pub added: NaiveDate,
     pub due: NaiveDate,
     pub name: String,
@@ -62,7 +63,7 @@ pub struct SsvcRow {
     pub exploitation: Option<String>,
     pub automatable: Option<bool>,
     pub impact: Option<String>,
-    pub at: Option<NaiveDateTime>,
+    pub at: Option<Stamp>,
 }
 
 impl SsvcRow {
@@ -113,7 +114,7 @@ pub fn note(conn: &mut AnyConnection, row: &IntelFile) -> Result<()> {
 pub fn replace_kev(
     conn: &mut AnyConnection,
     entries: &[KevEntry],
-    now: NaiveDateTime,
+    now: Stamp,
 ) -> Result<BTreeSet<String>> {
     let old: BTreeMap<String, KevRow> = intel_kev::table
         .filter(intel_kev::until.is_null())
@@ -152,7 +153,7 @@ pub fn replace_kev(
 }
 
 impl KevRow {
-    fn new(entry: &KevEntry, now: NaiveDateTime) -> Self {
+    fn new(entry: &KevEntry, now: Stamp) -> Self {
         Self {
             cve: entry.cve.clone(),
             since: now,
@@ -171,10 +172,7 @@ impl KevRow {
 }
 
 /// The catalog as it is here, or as it was here at a moment; by CVE.
-pub fn kev(
-    conn: &mut AnyConnection,
-    until: Option<NaiveDateTime>,
-) -> Result<HashMap<String, KevRow>> {
+pub fn kev(conn: &mut AnyConnection, until: Option<Stamp>) -> Result<HashMap<String, KevRow>> {
     let rows: Vec<KevRow> = match until {
         None => intel_kev::table
             .filter(intel_kev::until.is_null())
@@ -197,7 +195,7 @@ pub fn kev(
 pub fn epss(
     conn: &mut AnyConnection,
     cves: &[&str],
-    until: Option<NaiveDateTime>,
+    until: Option<Stamp>,
 ) -> Result<HashMap<String, u32>> {
     let mut known = HashMap::new();
     if let Some(moment) = until
@@ -345,7 +343,7 @@ pub fn of_cves(conn: &mut AnyConnection, cves: &[&str]) -> Result<HashMap<String
 pub fn at(
     conn: &mut AnyConnection,
     cves: &[&str],
-    until: Option<NaiveDateTime>,
+    until: Option<Stamp>,
 ) -> Result<HashMap<String, CveIntel>> {
     let mut known = of_cves(conn, cves)?;
     if until.is_none() {

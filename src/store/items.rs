@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::dialect::insert_rows;
 use super::schema::{item_revisions, items};
+use super::time::Stamp;
 use super::{AnyConnection, Result, versions};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -23,8 +23,8 @@ pub struct ItemRow {
     pub config_hash: String,
     /// Complete listings in a row that did not hold it.
     pub absent: i64,
-    pub first_seen: NaiveDateTime,
-    pub last_modified: NaiveDateTime,
+    pub first_seen: Stamp,
+    pub last_modified: Stamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -33,7 +33,7 @@ pub struct RevisionRow {
     pub account: String,
     pub arn: String,
     pub number: i64,
-    pub seen_at: NaiveDateTime,
+    pub seen_at: Stamp,
     /// JSON.
     pub config: String,
 }
@@ -89,12 +89,7 @@ pub fn insert_all(conn: &mut AnyConnection, rows: &[ItemRow]) -> Result<()> {
 }
 
 /// Writes an item anew and keeps how it was called, if that changed.
-pub fn update(
-    conn: &mut AnyConnection,
-    was: &ItemRow,
-    row: &ItemRow,
-    at: NaiveDateTime,
-) -> Result<()> {
+pub fn update(conn: &mut AnyConnection, was: &ItemRow, row: &ItemRow, at: Stamp) -> Result<()> {
     versions::keep_item(conn, was, row, at)?;
     diesel::update(items::table.find((&row.account, &row.arn)))
         .set(row)

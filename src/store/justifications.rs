@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::severity::Severity;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::dialect::insert_many;
 use super::records::RecordRow;
 use super::schema::{findings, justifications, justified_findings};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, overrides, records};
 use crate::domain::finding::FindingStatus;
 use crate::domain::overrides::Subject;
@@ -34,10 +35,10 @@ pub struct JustificationRow {
     pub verbatim_sha256: String,
     /// `accepted` or `expired`.
     pub state: String,
-    pub commented_at: NaiveDateTime,
-    pub accepted_at: NaiveDateTime,
+    pub commented_at: Stamp,
+    pub accepted_at: Stamp,
     /// The first moment it no longer holds.
-    pub expires_at: NaiveDateTime,
+    pub expires_at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -53,9 +54,9 @@ pub struct NewJustification {
     pub verbatim: String,
     pub verbatim_sha256: String,
     pub state: String,
-    pub commented_at: NaiveDateTime,
-    pub accepted_at: NaiveDateTime,
-    pub expires_at: NaiveDateTime,
+    pub commented_at: Stamp,
+    pub accepted_at: Stamp,
+    pub expires_at: Stamp,
 }
 
 /// SQLite takes 32,766 variables; a pair has three.

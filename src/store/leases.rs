@@ -1,10 +1,11 @@
 //! Leases: which process may do a shard of the work. The epoch rises with each new holder, so that what an old one does
 //! can be told. Time is the database's: the clocks of nodes differ.
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::TimeDelta;
 use diesel::prelude::*;
 
 use super::schema::leases;
+use super::time::Stamp;
 use super::{AnyConnection, Result, dialect};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Claim {
 struct LeaseRow {
     holder: String,
     epoch: i64,
-    expires_at: NaiveDateTime,
+    expires_at: Stamp,
 }
 
 /// Takes a lease unless somebody else holds it.

@@ -1,15 +1,16 @@
 //! The mail outbox: mails with their frozen bytes, and where each of them stands. How a mail is handed over and what
 //! the answer means is `delivery::mail`'s.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use poamd_contract::mailing::Envelope;
 use serde::Serialize;
 use serde_json::json;
 
 use super::audit::{self, Event, sha256_hex};
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::schema::mails;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, from_json, to_json};
 use crate::domain::mail::MailState;
 
@@ -32,12 +33,12 @@ pub struct MailRow {
     #[serde(serialize_with = "state_word")]
     pub state: Col<MailState>,
     pub attempt: i64,
-    pub not_before: NaiveDateTime,
+    pub not_before: Stamp,
     pub error: Option<String>,
     /// What the server said when it took the mail.
     pub answer: Option<String>,
-    pub created_at: NaiveDateTime,
-    pub settled_at: Option<NaiveDateTime>,
+    pub created_at: Stamp,
+    pub settled_at: Option<Stamp>,
 }
 
 fn state_word<S: serde::Serializer>(state: &Col<MailState>, out: S) -> Result<S::Ok, S::Error> {
@@ -208,7 +209,7 @@ pub fn recover(conn: &mut AnyConnection, actor: &str, now: DateTime<Utc>) -> Res
             // The lease was the wait.
             mails::not_before.eq(stamp(now)),
             mails::lease_holder.eq(None::<String>),
-            mails::lease_until.eq(None::<NaiveDateTime>),
+            mails::lease_until.eq(None::<Stamp>),
             mails::error.eq(why),
         ))
         .execute(conn)?;
@@ -324,15 +325,7 @@ pub fn claim(
         // Another process was faster; its mail is in hand and the next one is found by the next claim.
         return Ok(None);
     }
-    type Frozen = (
-        String,
-        String,
-        String,
-        String,
-        Vec<u8>,
-        String,
-        NaiveDateTime,
-    );
+    type Frozen = (String, String, String, String, Vec<u8>, String, Stamp);
     let (report, message_id, from, to, bytes, sha256, created_at): Frozen = mails::table
         .find(id)
         .select((
@@ -381,7 +374,7 @@ pub fn settle(
         mails::state.eq(Col(verdict.state)),
         mails::not_before.eq(stamp(verdict.not_before)),
         mails::lease_holder.eq(None::<String>),
-        mails::lease_until.eq(None::<NaiveDateTime>),
+        mails::lease_until.eq(None::<Stamp>),
         mails::error.eq(&verdict.error),
         mails::answer.eq(&verdict.answer),
         mails::settled_at.eq(settled_at),

@@ -1,10 +1,11 @@
 //! Milestones and what became of them.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::columns::Col;
 use super::schema::{milestone_changes, milestones};
+use super::time::Stamp;
 use super::{AnyConnection, Result};
 use crate::domain::milestone::{self, Change, MilestoneChangeKind, Step};
 
@@ -18,7 +19,7 @@ pub struct MilestoneRow {
     pub description: String,
     pub due: NaiveDate,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -29,7 +30,7 @@ pub struct NewMilestone {
     pub description: String,
     pub due: NaiveDate,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
@@ -44,7 +45,7 @@ pub struct MilestoneChangeRow {
     /// Why it was changed.
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -58,7 +59,7 @@ pub struct NewMilestoneChange {
     /// Why it was changed.
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewMilestone) -> Result<i64> {

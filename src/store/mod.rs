@@ -36,7 +36,7 @@ pub mod settings;
 pub mod shown;
 pub mod signals;
 pub mod tickets;
-mod time;
+pub mod time;
 pub mod vendors;
 pub mod versions;
 pub mod watched;

@@ -3,13 +3,14 @@
 //!
 //! Not in it: which state follows from which answer (`delivery`), and mails.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::schema::{outbox, tickets};
 use super::tickets::TicketRow;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, from_json, to_json};
 use crate::domain::ticket::{Effect, EffectKind, Link, OutboxState};
 
@@ -29,13 +30,13 @@ pub struct OutboxRow {
     pub attempt: i64,
     /// Unclear answers and failed look-ups in a row.
     pub unclear: i64,
-    pub not_before: NaiveDateTime,
+    pub not_before: Stamp,
     pub lease_holder: Option<String>,
-    pub lease_until: Option<NaiveDateTime>,
+    pub lease_until: Option<Stamp>,
     /// Why it is where it is; empty when all is well.
     pub error: Option<String>,
-    pub created_at: NaiveDateTime,
-    pub settled_at: Option<NaiveDateTime>,
+    pub created_at: Stamp,
+    pub settled_at: Option<Stamp>,
 }
 
 impl OutboxRow {
@@ -210,7 +211,7 @@ pub fn settle(
         outbox::unclear.eq(to.unclear),
         outbox::error.eq(to.error.as_deref()),
         outbox::lease_holder.eq(None::<String>),
-        outbox::lease_until.eq(None::<NaiveDateTime>),
+        outbox::lease_until.eq(None::<Stamp>),
         outbox::settled_at.eq(done.then(|| stamp(now))),
     ))
     .execute(conn)?;
@@ -297,7 +298,7 @@ pub fn counts(conn: &mut AnyConnection) -> Result<Vec<(OutboxState, i64)>> {
 
 /// When the next row of these desks may be touched: its time, or the end of a lease. `None` if nothing is on its way.
 pub fn next_due(conn: &mut AnyConnection, desks: &[&str]) -> Result<Option<DateTime<Utc>>> {
-    let waiting: Option<NaiveDateTime> = outbox::table
+    let waiting: Option<Stamp> = outbox::table
         .inner_join(tickets::table.on(tickets::id.eq(outbox::ticket_id)))
         .filter(outbox::desk.eq_any(desks))
         .filter(outbox::state.eq_any([OutboxState::Pending, OutboxState::Ambiguous].map(Col)))
@@ -308,7 +309,7 @@ pub fn next_due(conn: &mut AnyConnection, desks: &[&str]) -> Result<Option<DateT
         )
         .select(diesel::dsl::min(outbox::not_before))
         .first(conn)?;
-    let leased: Option<NaiveDateTime> = outbox::table
+    let leased: Option<Stamp> = outbox::table
         .filter(outbox::desk.eq_any(desks))
         .filter(outbox::state.eq(Col(OutboxState::Sending)))
         .select(diesel::dsl::min(outbox::lease_until))
@@ -329,7 +330,7 @@ pub fn retry(conn: &mut AnyConnection, id: i64, not_before: DateTime<Utc>) -> Re
         outbox::state.eq(Col(OutboxState::Ambiguous)),
         outbox::unclear.eq(0),
         outbox::not_before.eq(stamp(not_before)),
-        outbox::settled_at.eq(None::<NaiveDateTime>),
+        outbox::settled_at.eq(None::<Stamp>),
     ))
     .execute(conn)?;
     Ok(moved == 1)
@@ -359,7 +360,7 @@ pub fn hold_creates(
         .set((
             outbox::state.eq(Col(to)),
             outbox::unclear.eq(0),
-            outbox::settled_at.eq(None::<NaiveDateTime>),
+            outbox::settled_at.eq(None::<Stamp>),
         ))
         .execute(conn)?;
         Ok(moved as u64)

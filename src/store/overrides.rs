@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::ResourceRef;
 use poamd_contract::severity::Severity;
 
 use super::accounts::AccountRow;
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::schema::{findings, overrides};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, StoreError, accounts};
 use crate::domain::finding::FindingStatus;
 use crate::domain::overrides::{AccountNames, AccountPattern, Override, Overrides, Subject};
@@ -27,8 +28,8 @@ pub struct OverrideRow {
     pub disabled: bool,
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
-    pub removed_at: Option<NaiveDateTime>,
+    pub at: Stamp,
+    pub removed_at: Option<Stamp>,
     pub removed_by: Option<String>,
     pub removed_why: Option<String>,
 }
@@ -44,7 +45,7 @@ pub struct NewOverride {
     pub disabled: bool,
     pub why: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 impl OverrideRow {

@@ -1,10 +1,10 @@
 //! How far each cell has been read, and what is kept of a look that is under way, so that it goes on after a crash.
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use poamd_contract::coverage::Cell;
 
 use super::schema::{pull_shown, pulls};
+use super::time::Stamp;
 use super::{AnyConnection, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -16,9 +16,9 @@ pub struct PullRow {
     /// Whose findings were looked at; of another scope nothing is known.
     pub scope: String,
     /// When the last complete look began.
-    pub watermark: Option<NaiveDateTime>,
+    pub watermark: Option<Stamp>,
     /// When the last complete look at everything began.
-    pub full_at: Option<NaiveDateTime>,
+    pub full_at: Option<Stamp>,
     /// JSON: dates that cut the cell into equal parts.
     pub cuts: String,
     /// JSON: the look that is under way, or was interrupted.

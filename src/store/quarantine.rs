@@ -1,12 +1,12 @@
 //! Documents that could not be taken, until a person has seen to them.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::SetAside;
 
 use super::audit::sha256_hex;
-use super::columns::stamp;
 use super::schema::set_aside;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -19,8 +19,8 @@ pub struct SetAsideRow {
     pub reason: String,
     /// The beginning of it, control characters escaped.
     pub excerpt: String,
-    pub seen_at: NaiveDateTime,
-    pub dismissed_at: Option<NaiveDateTime>,
+    pub seen_at: Stamp,
+    pub dismissed_at: Option<Stamp>,
     pub dismissed_by: Option<String>,
     pub dismissed_why: Option<String>,
 }

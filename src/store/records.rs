@@ -1,6 +1,6 @@
 //! POA&M records.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Col;
 use super::schema::records;
+use super::time::Stamp;
 use super::{AnyConnection, Result, versions};
 use crate::domain::rating::Rating;
 use crate::domain::record::RecordStatus;
@@ -39,16 +40,16 @@ pub struct RecordRow {
     pub score: i64,
     pub unjustified_score: i64,
     pub status: Col<RecordStatus>,
-    pub detected_at: NaiveDateTime,
+    pub detected_at: Stamp,
     pub due: Option<NaiveDate>,
     pub due_rule: String,
-    pub opened_at: NaiveDateTime,
-    pub closed_at: Option<NaiveDateTime>,
-    pub changed_at: NaiveDateTime,
+    pub opened_at: Stamp,
+    pub closed_at: Option<Stamp>,
+    pub changed_at: Stamp,
     pub previous: Option<i64>,
     pub superseded_by: Option<i64>,
     /// When a person said done, while that is being verified.
-    pub claimed_at: Option<NaiveDateTime>,
+    pub claimed_at: Option<Stamp>,
     /// What an approved deviation makes of `severity`; `rating` follows it.
     #[serde(default)]
     pub adjusted_severity: Option<Col<Severity>>,
@@ -81,11 +82,11 @@ pub struct NewRecord {
     pub score: i64,
     pub unjustified_score: i64,
     pub status: Col<RecordStatus>,
-    pub detected_at: NaiveDateTime,
+    pub detected_at: Stamp,
     pub due: Option<NaiveDate>,
     pub due_rule: String,
-    pub opened_at: NaiveDateTime,
-    pub changed_at: NaiveDateTime,
+    pub opened_at: Stamp,
+    pub changed_at: Stamp,
     pub previous: Option<i64>,
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use poamd_contract::finding::WeaknessKind;
 use poamd_contract::severity::Severity;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::justifications::ACCEPTED;
 use super::schema::{accounts, audit, findings, justifications, records, tickets};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 use crate::domain::blind;
 use crate::domain::escalation::Aged;
@@ -28,8 +29,8 @@ pub struct AccountName {
     pub name: String,
     pub label: String,
     pub active: bool,
-    pub created_at: NaiveDateTime,
-    pub removed_at: Option<NaiveDateTime>,
+    pub created_at: Stamp,
+    pub removed_at: Option<Stamp>,
 }
 
 /// A record without what reports do not show.
@@ -44,7 +45,7 @@ pub struct RecordFacts {
     pub rating: Option<Col<Rating>>,
     pub score: i64,
     pub status: Col<RecordStatus>,
-    pub detected_at: NaiveDateTime,
+    pub detected_at: Stamp,
     pub due: Option<NaiveDate>,
     pub due_rule: String,
 }
@@ -73,7 +74,7 @@ pub struct JustificationFacts {
     pub record: i64,
     pub reason: String,
     pub author: String,
-    pub expires_at: NaiveDateTime,
+    pub expires_at: Stamp,
 }
 
 /// Every account ever known, by number.
@@ -218,6 +219,6 @@ type AgedRow = (
     String,
     Col<WeaknessKind>,
     Option<Col<Rating>>,
-    NaiveDateTime,
-    Option<NaiveDateTime>,
+    Stamp,
+    Option<Stamp>,
 );

@@ -1,11 +1,11 @@
 //! Runs of jobs.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::columns::stamp;
 use super::schema::runs;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, to_json};
 
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -13,8 +13,8 @@ use super::{AnyConnection, Result, to_json};
 pub struct RunRow {
     pub id: i64,
     pub job: String,
-    pub started_at: NaiveDateTime,
-    pub finished_at: Option<NaiveDateTime>,
+    pub started_at: Stamp,
+    pub finished_at: Option<Stamp>,
     pub outcome: Option<String>,
     /// JSON object of counts.
     pub counts: String,

@@ -1,12 +1,12 @@
 //! When each job is due next and how its last run went: the schedule outlives the process. Which times an expression
 //! names is `config::cron`'s and comes as a function, what a clock that jumps means is `domain::timetable`'s.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::columns::stamp;
 use super::schema::schedule;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result};
 use crate::domain::timetable;
 
@@ -20,9 +20,9 @@ pub struct ScheduleRow {
     pub job: String,
     /// With its zone: `0 7 * * MON America/New_York`.
     pub expression: String,
-    pub next_due: NaiveDateTime,
-    pub last_started: Option<NaiveDateTime>,
-    pub last_finished: Option<NaiveDateTime>,
+    pub next_due: Stamp,
+    pub last_started: Option<Stamp>,
+    pub last_finished: Option<Stamp>,
     pub last_outcome: Option<String>,
 }
 

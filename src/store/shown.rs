@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use poamd_contract::finding::{Channel, WeaknessKind};
 use poamd_contract::severity::Severity;
@@ -13,6 +12,7 @@ use super::findings::FindingRow;
 use super::schema::{
     finding_reports, findings, inbox_comments, item_revisions, items, justifications, outbox,
 };
+use super::time::Stamp;
 use super::{AnyConnection, Result, dialect};
 use crate::domain::finding::FindingStatus;
 use crate::domain::ticket::OutboxState;
@@ -40,12 +40,12 @@ pub struct ShownFinding {
     /// JSON array of `ResourceRef`.
     pub resources: String,
     pub record_id: Option<i64>,
-    pub detected_at: NaiveDateTime,
-    pub first_seen: NaiveDateTime,
-    pub last_seen: NaiveDateTime,
-    pub closed_at: Option<NaiveDateTime>,
-    pub taken_at: NaiveDateTime,
-    pub joined_at: Option<NaiveDateTime>,
+    pub detected_at: Stamp,
+    pub first_seen: Stamp,
+    pub last_seen: Stamp,
+    pub closed_at: Option<Stamp>,
+    pub taken_at: Stamp,
+    pub joined_at: Option<Stamp>,
 }
 
 impl ShownFinding {
@@ -122,9 +122,9 @@ pub struct ShownJustification {
     pub author: String,
     pub reason: String,
     pub state: String,
-    pub commented_at: NaiveDateTime,
-    pub accepted_at: NaiveDateTime,
-    pub expires_at: NaiveDateTime,
+    pub commented_at: Stamp,
+    pub accepted_at: Stamp,
+    pub expires_at: Stamp,
 }
 
 /// An effect on a desk that is not done.
@@ -137,7 +137,7 @@ pub struct ShownEffect {
     pub kind: String,
     pub state: Col<OutboxState>,
     pub attempt: i64,
-    pub not_before: NaiveDateTime,
+    pub not_before: Stamp,
     pub error: Option<String>,
 }
 
@@ -148,7 +148,7 @@ pub struct ShownComment {
     pub ticket_id: i64,
     pub verdict: String,
     pub detail: String,
-    pub commented_at: NaiveDateTime,
+    pub commented_at: Stamp,
 }
 
 /// Reads everything as it was at one moment, on both databases.

@@ -1,11 +1,11 @@
 //! Tickets: how records hang together with desks, what we wrote there, what was last seen.
 
-use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use poamd_contract::desk::{Marker, TicketRef, TicketState};
 
 use super::columns::Col;
 use super::schema::{accounts, meta, tickets};
+use super::time::Stamp;
 use super::{AnyConnection, Result, from_json, to_json, versions};
 use crate::domain::ticket::{Link, Seen, Written};
 
@@ -32,15 +32,15 @@ pub struct TicketRow {
     /// Version up to which its comments were read.
     pub comments_version: Option<String>,
     /// When they were last read, changed or not.
-    pub comments_read_at: Option<NaiveDateTime>,
+    pub comments_read_at: Option<Stamp>,
     /// The highest key on the desk before the first create.
     pub probe_after: Option<String>,
     /// JSON of [`Written`].
     pub written: String,
     /// JSON of [`Seen`].
     pub seen: String,
-    pub created_at: NaiveDateTime,
-    pub changed_at: NaiveDateTime,
+    pub created_at: Stamp,
+    pub changed_at: Stamp,
 }
 
 impl TicketRow {
@@ -95,7 +95,7 @@ pub fn insert(
     desk: &str,
     generation: i64,
     marker: &Marker,
-    now: NaiveDateTime,
+    now: Stamp,
 ) -> Result<i64> {
     Ok(diesel::insert_into(tickets::table)
         .values((

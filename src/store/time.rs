@@ -1,38 +1,113 @@
-//! Times as they are read. SQLite keeps them as text, and what this program writes there has one form; trying all that
-//! SQLite may write takes longer than reading the rest of a row.
+//! Times as the databases keep them. SQLite has them as text, and what this program writes there has one form: trying all
+//! that SQLite may write takes longer than reading the rest of a row, and walking a format string longer than writing it.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use std::fmt::{self, Write as _};
+use std::ops::{Add, Deref};
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
 use diesel::pg::Pg;
-use diesel::sql_types::{Nullable, Timestamp};
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::Timestamp;
 use diesel::sqlite::Sqlite;
+use serde::{Deserialize, Serialize};
 
 use super::connection::MultiBackend;
 
+/// `2026-11-22 07:00:00.123456`.
+const LONGEST: usize = 26;
+
 type Raw<'a, DB> = <DB as Backend>::RawValue<'a>;
 
-/// A time, for `deserialize_as`.
-#[derive(Debug, FromSqlRow)]
-pub struct Kept(NaiveDateTime);
+/// UTC without a zone, to the microsecond.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    AsExpression,
+    FromSqlRow,
+    Serialize,
+    Deserialize,
+)]
+#[diesel(sql_type = Timestamp)]
+#[serde(transparent)]
+pub struct Stamp(NaiveDateTime);
 
-/// A time that need not be there.
-#[derive(Debug, FromSqlRow)]
-pub struct MaybeKept(Option<NaiveDateTime>);
+/// The moment, as the databases keep it.
+pub fn stamp(time: DateTime<Utc>) -> Stamp {
+    let whole = DateTime::from_timestamp_micros(time.timestamp_micros());
+    Stamp(whole.unwrap_or(time).naive_utc())
+}
 
-impl From<Kept> for NaiveDateTime {
-    fn from(kept: Kept) -> Self {
-        kept.0
+impl Deref for Stamp {
+    type Target = NaiveDateTime;
+
+    fn deref(&self) -> &NaiveDateTime {
+        &self.0
     }
 }
 
-impl From<MaybeKept> for Option<NaiveDateTime> {
-    fn from(kept: MaybeKept) -> Self {
-        kept.0
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl FromSql<Timestamp, Sqlite> for Kept {
+/// As SQLite has it: `2026-11-22 07:00:00`.
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Add<TimeDelta> for Stamp {
+    type Output = Self;
+
+    fn add(self, span: TimeDelta) -> Self {
+        Self(self.0 + span)
+    }
+}
+
+/// `2026-11-22T07:00:00`.
+impl FromStr for Stamp {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse()
+            .map(|time: NaiveDateTime| stamp(time.and_utc()))
+    }
+}
+
+impl ToSql<Timestamp, Sqlite> for Stamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        let mut text = String::with_capacity(LONGEST);
+        write!(text, "{}", self.0)?;
+        out.set_value(text);
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<Timestamp, Pg> for Stamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<Timestamp, Pg>::to_sql(&self.0, out)
+    }
+}
+
+impl ToSql<Timestamp, MultiBackend> for Stamp {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
+        out.set_value((Timestamp, self));
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Timestamp, Sqlite> for Stamp {
     fn from_sql(mut value: Raw<'_, Sqlite>) -> deserialize::Result<Self> {
         match plain(value.read_text()) {
             Some(time) => Ok(Self(time)),
@@ -41,29 +116,15 @@ impl FromSql<Timestamp, Sqlite> for Kept {
     }
 }
 
-impl FromSql<Timestamp, Pg> for Kept {
+impl FromSql<Timestamp, Pg> for Stamp {
     fn from_sql(value: Raw<'_, Pg>) -> deserialize::Result<Self> {
         <NaiveDateTime as FromSql<Timestamp, Pg>>::from_sql(value).map(Self)
     }
 }
 
-impl FromSql<Timestamp, MultiBackend> for Kept {
+impl FromSql<Timestamp, MultiBackend> for Stamp {
     fn from_sql(value: Raw<'_, MultiBackend>) -> deserialize::Result<Self> {
         value.from_sql::<Self, Timestamp>()
-    }
-}
-
-impl<DB> FromSql<Nullable<Timestamp>, DB> for MaybeKept
-where
-    DB: Backend,
-    Kept: FromSql<Timestamp, DB>,
-{
-    fn from_sql(value: Raw<'_, DB>) -> deserialize::Result<Self> {
-        Kept::from_sql(value).map(|kept| Self(Some(kept.0)))
-    }
-
-    fn from_nullable_sql(value: Option<Raw<'_, DB>>) -> deserialize::Result<Self> {
-        value.map_or(Ok(Self(None)), Self::from_sql)
     }
 }
 
@@ -117,6 +178,12 @@ mod tests {
     const FORM: &str = "%F %T%.f";
 
     proptest! {
+        #[test]
+        fn it_is_written_as_diesel_writes_it(micros in -93_000_000_000_000_000_i64..=300_000_000_000_000_000) {
+            let time = chrono::DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
+            prop_assert_eq!(Stamp(time).to_string(), time.format(FORM).to_string());
+        }
+
         #[test]
         fn what_is_written_is_read_as_it_was(micros in 0_i64..=253_402_300_799_999_999, whole: bool) {
             let micros = if whole { micros / 1_000_000 * 1_000_000 } else { micros };

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::schema::{vendor_checkins, vendor_dependencies};
+use super::time::Stamp;
 use super::{AnyConnection, Result};
 use crate::domain::vendor::Wait;
 
@@ -18,12 +19,12 @@ pub struct VendorDependencyRow {
     pub vendor: String,
     pub live: bool,
     pub actor: String,
-    pub since: NaiveDateTime,
+    pub since: Stamp,
     /// The day the vendor shipped the fix: the clock starts.
     pub released: Option<NaiveDate>,
-    pub ended_at: Option<NaiveDateTime>,
+    pub ended_at: Option<Stamp>,
     /// When that was written down.
-    pub released_at: Option<NaiveDateTime>,
+    pub released_at: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -34,9 +35,9 @@ pub struct NewVendorDependency {
     pub vendor: String,
     pub live: bool,
     pub actor: String,
-    pub since: NaiveDateTime,
+    pub since: Stamp,
     pub released: Option<NaiveDate>,
-    pub ended_at: Option<NaiveDateTime>,
+    pub ended_at: Option<Stamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, AsChangeset)]
@@ -47,7 +48,7 @@ pub struct VendorCheckinRow {
     pub day: NaiveDate,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 #[derive(Debug, Clone, Insertable)]
@@ -57,7 +58,7 @@ pub struct NewVendorCheckin {
     pub day: NaiveDate,
     pub note: String,
     pub actor: String,
-    pub at: NaiveDateTime,
+    pub at: Stamp,
 }
 
 pub fn insert(conn: &mut AnyConnection, row: &NewVendorDependency) -> Result<i64> {

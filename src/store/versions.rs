@@ -4,14 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use poamd_contract::desk::TicketState;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::AccountRow;
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::dialect::insert_many;
 use super::findings::FindingRow;
 use super::items::ItemRow;
@@ -23,6 +23,7 @@ use super::schema::{
 };
 use super::shown::{self, ShownFinding, ShownJustification, ShownReport, ShownText};
 use super::tickets::TicketRow;
+use super::time::{Stamp, stamp};
 use super::{
     AnyConnection, Result, accounts, from_json, items, records, settings, tickets, to_json,
 };
@@ -33,11 +34,7 @@ const ROWS_A_STATEMENT: usize = 1_000;
 const KEYS_A_QUERY: usize = 500;
 
 /// Keeps what a record was until it changes.
-pub(super) fn keep_record(
-    conn: &mut AnyConnection,
-    was: &RecordRow,
-    until: NaiveDateTime,
-) -> Result<()> {
+pub(super) fn keep_record(conn: &mut AnyConnection, was: &RecordRow, until: Stamp) -> Result<()> {
     // Each change of a record is dated: what changed twice at one instant stood at no instant in between.
     if was.changed_at == until {
         return Ok(());
@@ -56,7 +53,7 @@ pub(super) fn keep_record(
 pub(super) fn keep_findings(
     conn: &mut AnyConnection,
     were: &[ShownFinding],
-    until: NaiveDateTime,
+    until: Stamp,
 ) -> Result<()> {
     for chunk in were.chunks(ROWS_A_STATEMENT) {
         let mut rows = Vec::with_capacity(chunk.len());
@@ -153,7 +150,7 @@ pub(super) fn keep_item(
     conn: &mut AnyConnection,
     was: &ItemRow,
     row: &ItemRow,
-    until: NaiveDateTime,
+    until: Stamp,
 ) -> Result<()> {
     let called = Called::of(was);
     if called == Called::of(row) {
@@ -179,7 +176,7 @@ struct Face {
     url: Option<String>,
     state: Option<Col<TicketState>>,
     status: Option<String>,
-    changed_at: NaiveDateTime,
+    changed_at: Stamp,
 }
 
 impl Face {
@@ -317,7 +314,7 @@ fn unknown_texts(
     moment: DateTime<Utc>,
 ) -> Result<HashSet<(String, String)>> {
     let since = settings::get(conn, TEXTS_SINCE)?;
-    let since: Option<NaiveDateTime> = since.and_then(|since| since.parse().ok());
+    let since: Option<Stamp> = since.and_then(|since| since.parse().ok());
     let moment = stamp(moment);
     if since.is_none_or(|since| since <= moment) {
         return Ok(HashSet::new());

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use poamd_contract::account::AccountAccess;
 use poamd_contract::ids::Region;
 
-use super::columns::stamp;
 use super::schema::accounts;
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, StoreError, from_json};
 
 /// One account to look at.
@@ -29,7 +29,7 @@ struct Row {
     role: Option<String>,
     external_id: Option<String>,
     regions: String,
-    baseline_at: Option<chrono::NaiveDateTime>,
+    baseline_at: Option<Stamp>,
 }
 
 /// All active accounts, by number.

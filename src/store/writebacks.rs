@@ -2,11 +2,12 @@
 //!
 //! Not in it: what shall (`domain::writeback`), and the sending (`delivery::writeback`).
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::columns::{Col, stamp};
+use super::columns::Col;
 use super::schema::{finding_reports, findings, meta, records, tickets, writebacks};
+use super::time::{Stamp, stamp};
 use super::{AnyConnection, Result, from_json, to_json};
 use crate::domain::ticket::Link;
 use crate::domain::writeback::{Asked, Wanted, Written};
@@ -41,13 +42,13 @@ pub struct WritebackRow {
     pub state: String,
     /// Refusals and failures in a row.
     pub attempt: i64,
-    pub not_before: NaiveDateTime,
+    pub not_before: Stamp,
     /// JSON of [`Written`]: what the last request was to leave, while its answer is not known.
     pub sent: Option<String>,
     /// JSON of [`Written`].
     pub written: String,
     pub error: Option<String>,
-    pub changed_at: NaiveDateTime,
+    pub changed_at: Stamp,
 }
 
 impl WritebackRow {
@@ -80,7 +81,7 @@ pub struct InHub {
     /// Complete looks in a row that did not show it.
     pub absent: i64,
     /// When it came onto the record.
-    pub joined_at: Option<NaiveDateTime>,
+    pub joined_at: Option<Stamp>,
     pub severity: Option<Col<Severity>>,
 }
 

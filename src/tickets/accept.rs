@@ -15,12 +15,12 @@ use crate::domain::finding::FindingStatus;
 use crate::domain::ticket::{Effect, comment_key};
 use crate::render::templates::Templates;
 use crate::store::audit::{self, sha256_hex};
-use crate::store::columns::stamp;
 use crate::store::findings::FindingRow;
 use crate::store::inbox::{self, CommentRow};
 use crate::store::justifications::{self, NewJustification};
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, findings, from_json, items, outbox, records};
 
 /// Answers other than receipts to one author on one ticket in a day (`itsm.md` 4.8); then silence.

@@ -24,8 +24,7 @@ use crate::store::outbox::OutboxRow;
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
 use crate::store::{
-    AnyConnection, Store, accounts, audit, columns::stamp, findings, items, outbox, records,
-    tickets,
+    AnyConnection, Store, accounts, audit, findings, items, outbox, records, tickets, time::stamp,
 };
 
 /// Reopenings of one ticket in thirty days after which it is left to people (`itsm.md` 4.4).

@@ -17,10 +17,11 @@ use crate::domain::finding::FindingStatus;
 use crate::domain::record::RecordStatus;
 use crate::domain::ticket::{EffectKind, Link, OutboxState, Seen};
 use crate::render::templates::Templates;
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::inbox::CommentRow;
 use crate::store::records::RecordRow;
 use crate::store::tickets::TicketRow;
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Store, audit, findings, inbox, outbox, records, tickets};
 
 /// Tickets read in one call.

@@ -6,9 +6,10 @@ use poamd::domain::record::RecordStatus;
 use poamd::exchange::dataset::{self, Dataset, Moment, System};
 use poamd::query::filter::Filter;
 use poamd::query::{Snapshot, end_of, finding, poam};
-use poamd::store::columns::{Col, stamp};
+use poamd::store::columns::Col;
 use poamd::store::justifications::NewJustification;
 use poamd::store::overrides::{self, NewOverride};
+use poamd::store::time::stamp;
 use poamd::store::{
     AnyConnection, Result, Store, accounts, findings, items, justifications, records, settings,
     tickets,

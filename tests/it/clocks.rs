@@ -21,6 +21,7 @@ use poamd::store::facts::{self, NewFact};
 use poamd::store::intel;
 use poamd::store::overrides::{self, NewOverride};
 use poamd::store::records::{self, RecordRow};
+use poamd::store::time::stamp;
 use poamd::store::{Store, findings};
 use poamd_contract::finding::{FindingReport, Identity, Signal, WeaknessKind};
 use poamd_contract::severity::Severity;
@@ -324,7 +325,7 @@ fn scores_and_answers_come_packed_too_and_answers_run_the_clock_of_cisa() {
                         value: "true".to_owned(),
                         why: "a public load balancer".to_owned(),
                         actor: "test".to_owned(),
-                        at: at(3).naive_utc(),
+                        at: stamp(at(3)),
                     },
                 )?;
                 findings::enqueue_planning(c, [("123456789012", "CVE-2026-1000")])
@@ -363,8 +364,8 @@ fn adjust(store: &Store, record: i64, severity: Option<Severity>, live: bool) {
                 rationale: "behind two firewalls".to_owned(),
                 mitigations: String::new(),
                 requested_by: "test".to_owned(),
-                requested_at: at(1).naive_utc(),
-                decided_at: Some(at(1).naive_utc()),
+                requested_at: stamp(at(1)),
+                decided_at: Some(stamp(at(1))),
                 expires: None,
                 from_severity: from,
             };
@@ -515,7 +516,7 @@ fn lay_down(
                 disabled,
                 why: "a reason that an assessor can read".to_owned(),
                 actor: "test".to_owned(),
-                at: at(0).naive_utc(),
+                at: stamp(at(0)),
             };
             let id = overrides::insert(c, &row)?;
             let one = overrides::find(c, id)?.unwrap().parsed()?;
@@ -674,7 +675,7 @@ fn happen(store: &Store, files: &Files, what: &Happening, clocks: &mut Rules, no
                             value,
                             why: "a test".to_owned(),
                             actor: "test".to_owned(),
-                            at: at(now).naive_utc(),
+                            at: stamp(at(now)),
                         };
                         facts::insert(c, &fact)?;
                     }
@@ -696,7 +697,7 @@ fn happen(store: &Store, files: &Files, what: &Happening, clocks: &mut Rules, no
                 disabled: false,
                 why: "a test".to_owned(),
                 actor: "test".to_owned(),
-                at: at(now).naive_utc(),
+                at: stamp(at(now)),
             };
             store
                 .write_here(|c| {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use poamd::jobs::{Context, Selection, pull};
+use poamd::store::time::stamp;
 use poamd::store::{DatabaseUrl, Store, pulls};
 use poamd_contract::clock::{Clock, ManualClock};
 use poamd_contract::coverage::{Cell, Coverage};
@@ -271,7 +272,7 @@ fn spoil(design: Design, store: &Store, cycle: &Cycle, now: DateTime<Utc>) {
         .write_here(|c| {
             for door in doors {
                 if let Some(mut row) = pulls::of(c, &cell(door))? {
-                    row.watermark = Some(now.naive_utc());
+                    row.watermark = Some(stamp(now));
                     row.look = None;
                     pulls::forget_shown(c, &row)?;
                     pulls::save(c, &row)?;

@@ -315,7 +315,7 @@ async fn a_deleted_command_is_noticed_and_comments_are_read_daily() {
     bench.poll().await;
     assert_eq!(lists(), before, "nothing changed");
     let mut row = ticket(&bench, 1);
-    row.comments_read_at = row.comments_read_at.map(|at| at - TimeDelta::hours(25));
+    row.comments_read_at = row.comments_read_at.map(|at| at + TimeDelta::hours(-25));
     bench
         .store
         .write_here(|conn| tickets::update(conn, &row))

@@ -7,6 +7,7 @@ use poamd::domain::finding::FindingStatus::{self, Fixed, NotObserved, Open};
 use poamd::domain::record::RecordStatus;
 use poamd::intake::{Door, Ending, passed_key, take_items};
 use poamd::store::findings::FindingRow;
+use poamd::store::time::stamp;
 use poamd::store::{Store, coverage, findings, items, records};
 use poamd_contract::coverage::{Cell, Coverage, Flaws, Part, Vouched};
 use poamd_contract::finding::{Channel, FindingReport, Identity, Signal};
@@ -213,7 +214,7 @@ fn ledger_takes_the_day_of_a_report_that_was_absent_and_says_the_same_again() {
         assert_eq!(status_of(store, "back"), Open);
         let rows = store.read_here(findings::all).unwrap();
         let row = rows.iter().find(|row| row.arn.ends_with("back")).unwrap();
-        assert_eq!(row.last_seen, at(5).naive_utc());
+        assert_eq!(row.last_seen, stamp(at(5)));
     });
 }
 

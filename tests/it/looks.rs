@@ -83,7 +83,7 @@ fn fixed(ctx: &Context) -> usize {
 /// When the cell was last looked at completely, and at everything.
 fn looked(ctx: &Context) -> (DateTime<Utc>, DateTime<Utc>) {
     let row = ctx.store.read_here(coverage::all).unwrap().remove(0);
-    let utc = |at: Option<chrono::NaiveDateTime>| at.unwrap().and_utc();
+    let utc = |at: Option<poamd::store::time::Stamp>| at.unwrap().and_utc();
     (utc(row.last_complete), utc(row.last_full))
 }
 

@@ -6,6 +6,7 @@ use poamd::domain::ticket::{Effect, Link, OutboxState};
 use poamd::store::columns::Col;
 use poamd::store::justifications::NewJustification;
 use poamd::store::outbox::{self, Claimed, Dead, Settlement};
+use poamd::store::time::stamp;
 use poamd::store::{AnyConnection, Store, findings, inbox, justifications, records, tickets};
 use poamd::tickets::expire;
 use poamd_contract::desk::{CommentDraft, Marker, Text, TicketDraft, TicketState, Urgency};
@@ -42,7 +43,7 @@ fn ticket(store: &Store, weakness: &str, linked: bool, effects: &[Effect]) -> i6
                 key: format!("poamd:v1:test:{record}"),
                 label: format!("poamd-{record:016x}"),
             };
-            let id = tickets::insert(conn, record, DESK, 1, &marker, now.naive_utc())?;
+            let id = tickets::insert(conn, record, DESK, 1, &marker, stamp(now))?;
             if linked {
                 let mut row = tickets::find(conn, id)?.unwrap();
                 row.link = Col(Link::Linked);
@@ -249,9 +250,9 @@ fn cover(
         verbatim: text.to_owned(),
         verbatim_sha256: "0".repeat(64),
         state: justifications::ACCEPTED.to_owned(),
-        commented_at: until.naive_utc(),
-        accepted_at: until.naive_utc(),
-        expires_at: until.naive_utc(),
+        commented_at: stamp(until),
+        accepted_at: stamp(until),
+        expires_at: stamp(until),
     };
     justifications::insert(conn, &row, ledger::ACCOUNT, &[fingerprint])
 }

@@ -13,6 +13,7 @@ use poamd::poam::{self, Rules};
 use poamd::store::accounts::{self, By, Undeclared};
 use poamd::store::columns::Col;
 use poamd::store::overrides::{self, NewOverride};
+use poamd::store::time::stamp;
 use poamd::store::{
     AnyConnection, Store, deviations, facts, findings, justifications, records, shown,
 };
@@ -452,7 +453,7 @@ fn lay_down(store: &Store, severity: Severity, now: DateTime<Utc>) {
         disabled: false,
         why: "a reason that an assessor can read".to_owned(),
         actor: "test".to_owned(),
-        at: now.naive_utc(),
+        at: stamp(now),
     };
     store.write_here(|c| overrides::insert(c, &row)).unwrap();
 }

@@ -11,6 +11,7 @@ use poamd::config::cron::CronExpr;
 use poamd::domain::timetable;
 use poamd::store::audit::{self, Event};
 use poamd::store::leases::Claim;
+use poamd::store::time::stamp;
 use poamd::store::{AnyConnection, Store, coverage, dialect, findings, leases, schedule};
 use poamd_contract::clock::{Clock, ManualClock};
 use poamd_contract::coverage::{Cell, Coverage};
@@ -253,8 +254,7 @@ fn findings_come_back_as_they_were_written() {
             .collect();
         rows[3].severity = None;
         rows[3].title = "tab\tquote'\" \u{1f512} \u{202e}".to_owned();
-        rows[3].closed_at =
-            Some(at("2026-11-22T07:00").naive_utc() + TimeDelta::microseconds(123_456));
+        rows[3].closed_at = Some(stamp(at("2026-11-22T07:00")) + TimeDelta::microseconds(123_456));
         store
             .write_here(|conn| findings::insert_all(conn, &mut rows))
             .unwrap();
@@ -299,7 +299,7 @@ fn coverage_keeps_since_when_it_is_like_this_and_the_last_complete_looks() {
         }
         let now = at("2026-11-22T10:30");
         let gaps = store.read_here(|c| coverage::gaps(c, now)).unwrap();
-        let naive = |hour: &str| at(&format!("2026-11-22T{hour}")).naive_utc();
+        let naive = |hour: &str| stamp(at(&format!("2026-11-22T{hour}")));
         assert_eq!((gaps.len(), gaps[0].since), (1, naive("09:00")));
         assert_eq!(gaps[0].last_complete, Some(naive("08:00")));
         assert_eq!(gaps[0].previous_full, Some(naive("07:00")));

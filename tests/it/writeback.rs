@@ -15,6 +15,7 @@ use poamd::jobs::{Context, Quiet, writeback};
 use poamd::store::columns::Col;
 use poamd::store::deviations::{self, NewDeviation};
 use poamd::store::findings::{self, ReportRow, report_key};
+use poamd::store::time::stamp;
 use poamd::store::writebacks::{self, WritebackRow};
 use poamd::store::{Store, audit};
 use poamd::wiring::{Surroundings, SystemChance, context_over};
@@ -301,8 +302,8 @@ impl Stage {
                         rationale: "it is a public web site".to_owned(),
                         mitigations: String::new(),
                         requested_by: "isso".to_owned(),
-                        requested_at: now.naive_utc(),
-                        decided_at: (state == DeviationState::Approved).then_some(now.naive_utc()),
+                        requested_at: stamp(now),
+                        decided_at: (state == DeviationState::Approved).then_some(stamp(now)),
                         expires: None,
                     },
                 )?;
@@ -457,10 +458,7 @@ async fn a_decision_hides_what_it_was_on_and_nothing_that_came_later_or_became_w
                     let mut row = was.clone();
                     match was.arn.as_str() {
                         "a" => row.severity = Some(Col(Severity::Critical)),
-                        _ => {
-                            row.joined_at =
-                                Some((stage.clock.now() + TimeDelta::hours(1)).naive_utc())
-                        }
+                        _ => row.joined_at = Some(stamp(stage.clock.now() + TimeDelta::hours(1))),
                     }
                     findings::replace(conn, &was, &row)?;
                 }

@@ -10,9 +10,10 @@ use crate::delivery::backoff;
 use crate::domain::record::RecordId;
 use crate::domain::ticket::{Effect, EffectKind, Link, OutboxState, Seen, Written};
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::outbox::{self, Claimed, Settlement};
 use crate::store::tickets::{self, TicketRow};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Result};
 
 /// Unclear answers or failed look-ups in a row after which a person has to look.

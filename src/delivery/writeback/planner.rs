@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::domain::record::RecordId;
 use crate::domain::writeback::{Asked, Switches, Wanted};
 use crate::store::audit::{self, Event};
-use crate::store::columns::stamp;
+use crate::store::time::stamp;
 use crate::store::writebacks::{self, InHub, WritebackRow};
 use crate::store::{AnyConnection, Result, Store, to_json};
 

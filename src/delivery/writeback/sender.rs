@@ -17,7 +17,7 @@ use super::Summary;
 use crate::domain::record::RecordId;
 use crate::domain::writeback::{MOST_FIELDS, Step, step};
 use crate::store::audit::{self, Event};
-use crate::store::columns::stamp;
+use crate::store::time::stamp;
 use crate::store::writebacks::{self, DONE, FAILED, GONE, PENDING, WritebackRow};
 use crate::store::{Result, Store, to_json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use poamd_contract::detail::Detail;
 
 use super::{
@@ -20,6 +20,7 @@ use crate::store::deviations::{DeviationRow, DeviationStepRow};
 use crate::store::milestones::{MilestoneChangeRow, MilestoneRow};
 use crate::store::records::RecordRow;
 use crate::store::shown::{self, ShownFinding, ShownText};
+use crate::store::time::{Stamp, stamp};
 use crate::store::vendors::{VendorCheckinRow, VendorDependencyRow};
 use crate::store::{self, AnyConnection, Result, intel, versions};
 
@@ -66,8 +67,8 @@ impl Moment {
         self.until.date_naive()
     }
 
-    fn saw(self, at: NaiveDateTime) -> bool {
-        at <= self.until.naive_utc()
+    fn saw(self, at: Stamp) -> bool {
+        at <= stamp(self.until)
     }
 }
 
@@ -93,7 +94,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> i64) -> HashMap<i64, Vec<T>> {
     map
 }
 
-fn seen<T>(mut rows: Vec<T>, moment: Moment, at: impl Fn(&T) -> NaiveDateTime) -> Vec<T> {
+fn seen<T>(mut rows: Vec<T>, moment: Moment, at: impl Fn(&T) -> Stamp) -> Vec<T> {
     rows.retain(|row| moment.saw(at(row)));
     rows
 }
@@ -297,7 +298,7 @@ pub fn load(
 
 /// Adds what the catalogs of that moment say of the CVEs.
 fn look_up(conn: &mut AnyConnection, records: &mut [Record], moment: Moment) -> Result<()> {
-    let until = moment.is_past.then(|| moment.until.naive_utc());
+    let until = moment.is_past.then(|| stamp(moment.until));
     let cves = records.iter().flat_map(|r| r.flaw.cves.iter());
     let cves: BTreeSet<&str> = cves.map(String::as_str).collect();
     if cves.is_empty() {

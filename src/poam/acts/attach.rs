@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Act, Done, Result, refused};
 use crate::domain::record::RecordId;
 use crate::store::attachments::{self, AttachmentRow, NewAttachment};
-use crate::store::columns::stamp;
+use crate::store::time::stamp;
 use crate::store::{Store, deviations};
 
 /// Most bytes of one file.

@@ -10,8 +10,9 @@ use crate::domain::actor;
 use crate::domain::deviation::{self, DeviationKind, DeviationState, Request};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::vendor::Wait;
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::deviations::{self, DeviationRow, NewDeviation, NewDeviationStep};
+use crate::store::time::stamp;
 use crate::store::{AnyConnection, Store, attachments, findings, vendors};
 
 /// What is asked for.

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{Act, Doing, Done, Event, Result, found, refused};
 use crate::domain::rating::Rating;
 use crate::domain::record::{RecordId, RecordStatus};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::records::RecordRow;
+use crate::store::time::stamp;
 use crate::store::{deviations, findings, records, tickets, vendors};
 
 impl Doing<'_, '_> {

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{Act, ActError, Doing, Done, Result, refused};
 use crate::domain::milestone::{self, MilestoneChangeKind, Step};
 use crate::domain::record::RecordStatus;
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::milestones::{self, NewMilestone, NewMilestoneChange};
+use crate::store::time::stamp;
 
 /// What changes of a step; a part that is not given stays.
 #[derive(Debug, Clone, Copy, Default)]

@@ -21,10 +21,11 @@ use crate::domain::record::{RecordId, RecordStatus};
 use crate::domain::record_fact::{BadFact, FactName, RecordFacts};
 use crate::domain::signals::Signals;
 use crate::store::audit::{self, Event};
-use crate::store::columns::{Col, stamp};
+use crate::store::columns::Col;
 use crate::store::comments::NewRecordComment;
 use crate::store::facts::NewFact;
 use crate::store::records::RecordRow;
+use crate::store::time::stamp;
 use crate::store::{
     AnyConnection, Store, StoreError, attachments, comments, facts, findings, intel, records,
     to_json,

@@ -9,8 +9,8 @@ use super::{Act, ActError, Doing, Done, Result, refused};
 use crate::domain::finding::FindingStatus;
 use crate::domain::signals::Signals;
 use crate::domain::{clock, vendor};
-use crate::store::columns::stamp;
 use crate::store::findings;
+use crate::store::time::stamp;
 use crate::store::vendors::{self, NewVendorCheckin, NewVendorDependency, VendorDependencyRow};
 
 /// Most characters of a name.

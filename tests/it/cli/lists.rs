@@ -84,8 +84,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 
 /// One ticket and one justification on the first record, as the desks' side would leave them.
 fn answer_on_the_first_record(house: &House) {
-    let at: chrono::NaiveDateTime = "2026-11-21T10:00:00".parse().unwrap();
-    let until: chrono::NaiveDateTime = "2027-01-31T00:00:00".parse().unwrap();
+    let at: poamd::store::time::Stamp = "2026-11-21T10:00:00".parse().unwrap();
+    let until: poamd::store::time::Stamp = "2027-01-31T00:00:00".parse().unwrap();
     house
         .store()
         .write_here(|conn| {

@@ -3,6 +3,7 @@
 use poamd::cli::failure::Exit;
 use poamd::domain::ticket::{Effect, OutboxState};
 use poamd::store::outbox::{self, Settlement};
+use poamd::store::time::stamp;
 use poamd::store::{Store, audit, tickets};
 use poamd_contract::clock::Clock;
 use poamd_contract::desk::TicketState;
@@ -58,7 +59,7 @@ fn a_whole_desk_is_tried_again() {
     let rows = store
         .read_here(|conn| outbox::in_state(conn, OutboxState::Ambiguous))
         .unwrap();
-    let now = house.clock.now().naive_utc();
+    let now = stamp(house.clock.now());
     // What was refused may go at once, what was unclear once it has settled.
     assert_eq!((rows.len(), rows[0].not_before), (2, now));
     assert!(rows[1].not_before > now);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use poamd::domain::deviation::{DeviationKind, DeviationState};
 use poamd::domain::finding::FindingStatus;
@@ -20,6 +20,7 @@ use poamd::store::findings::FindingRow;
 use poamd::store::milestones::{self, NewMilestone, NewMilestoneChange};
 use poamd::store::records::{self, NewRecord};
 use poamd::store::schema::{blobs, evidence};
+use poamd::store::time::Stamp;
 use poamd::store::vendors::{self, NewVendorCheckin, NewVendorDependency};
 use poamd::store::{AnyConnection, DatabaseUrl, Result, Store};
 use poamd_contract::finding::WeaknessKind;
@@ -34,7 +35,7 @@ pub const NOW: &str = "2026-11-22T12:00:00Z";
 /// Text that would be a formula, a link, a tag, a new line or another direction somewhere.
 pub const HOSTILE: &str = "=HYPERLINK(\"https://evil.example\")</t>&\u{202e}_x0041_ |a|\n# b";
 
-pub fn time(text: &str) -> NaiveDateTime {
+pub fn time(text: &str) -> Stamp {
     let text = if text.len() == 10 {
         format!("{text}T06:00:00")
     } else {

@@ -1,6 +1,6 @@
 //! A small ledger, written through the store's own functions.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poamd::domain::finding::FindingStatus;
 use poamd::domain::rating::Rating;
 use poamd::domain::record::{RecordId, RecordStatus};
@@ -9,6 +9,7 @@ use poamd::store::columns::Col;
 use poamd::store::findings::FindingRow;
 use poamd::store::justifications::NewJustification;
 use poamd::store::records::NewRecord;
+use poamd::store::time::stamp;
 use poamd::store::{AnyConnection, Result, findings, justifications, records, tickets};
 use poamd_contract::desk::Marker;
 use poamd_contract::finding::WeaknessKind;
@@ -19,10 +20,6 @@ pub const ACCOUNT: &str = "210987654321";
 /// An instant, from `2026-11-22T07:00`.
 pub fn at(minute: &str) -> DateTime<Utc> {
     format!("{minute}:00Z").parse().unwrap()
-}
-
-fn naive(time: DateTime<Utc>) -> NaiveDateTime {
-    time.naive_utc()
 }
 
 /// A record of a weakness, opened and audited at a time, due ten days later.
@@ -46,11 +43,11 @@ pub fn open_record(
             score: 90,
             unjustified_score: 90,
             status: Col(RecordStatus::Open),
-            detected_at: naive(time),
+            detected_at: stamp(time),
             due: Some((time + TimeDelta::days(10)).date_naive()),
             due_rule: "a test".to_owned(),
-            opened_at: naive(time),
-            changed_at: naive(time),
+            opened_at: stamp(time),
+            changed_at: stamp(time),
             previous: None,
         },
     )?;
@@ -62,8 +59,8 @@ pub fn open_record(
 pub fn close_record(conn: &mut AnyConnection, id: i64, time: DateTime<Utc>) -> Result<()> {
     let mut row = records::find(conn, id)?.unwrap();
     row.status = Col(RecordStatus::Closed);
-    row.closed_at = Some(naive(time));
-    row.changed_at = naive(time);
+    row.closed_at = Some(stamp(time));
+    row.changed_at = stamp(time);
     records::update(conn, &row)?;
     tell(conn, "record.closed", id, time)
 }
@@ -81,7 +78,7 @@ fn tell(conn: &mut AnyConnection, kind: &'static str, id: i64, time: DateTime<Ut
 
 /// An open finding of a source on an item.
 pub fn finding(account: &str, record: Option<i64>, source: &str, item: &str) -> FindingRow {
-    let seen = naive(at("2026-11-20T05:00"));
+    let seen = stamp(at("2026-11-20T05:00"));
     FindingRow {
         id: 0,
         account: account.to_owned(),
@@ -126,7 +123,7 @@ pub fn link_ticket(conn: &mut AnyConnection, record: i64, key: &str) -> Result<i
         key: format!("poamd:v1:test:{record}"),
         label: format!("poamd-{record:016x}"),
     };
-    let now = naive(at("2026-11-20T06:00"));
+    let now = stamp(at("2026-11-20T06:00"));
     let id = tickets::insert(conn, record, "tracker", 1, &marker, now)?;
     let mut row = tickets::find(conn, id)?.unwrap();
     row.link = Col("linked".parse().unwrap());
@@ -139,7 +136,7 @@ pub fn link_ticket(conn: &mut AnyConnection, record: i64, key: &str) -> Result<i
 
 /// A justification that holds before a time.
 pub fn justify(conn: &mut AnyConnection, record: i64, until: DateTime<Utc>) -> Result<i64> {
-    let given = naive(at("2026-11-20T07:00"));
+    let given = stamp(at("2026-11-20T07:00"));
     justifications::insert(
         conn,
         &NewJustification {
@@ -155,7 +152,7 @@ pub fn justify(conn: &mut AnyConnection, record: i64, until: DateTime<Utc>) -> R
             state: justifications::ACCEPTED.to_owned(),
             commented_at: given,
             accepted_at: given,
-            expires_at: naive(until),
+            expires_at: stamp(until),
         },
         ACCOUNT,
         &[],
