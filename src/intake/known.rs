@@ -15,6 +15,7 @@ use super::shown::{Shown, standard_shown};
 use crate::store::findings::{self, HeldReport, KnownReport};
 use crate::store::{AnyConnection, Result};
 
+/// What is held of one report.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     identity: u64,

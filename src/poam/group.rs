@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
 use poamd_contract::finding::{Channel, ResourceRef, WeaknessKind};
 use poamd_contract::severity::Severity;
 
@@ -14,7 +13,7 @@ use crate::domain::plan::{Current, Facts, Group, Held, Member};
 use crate::domain::record::{RecordId, RecordStatus};
 use crate::store::findings::{self, FindingRow, ReportRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::time::{Stamp, stamp};
+use crate::store::time::Stamp;
 use crate::store::{AnyConnection, Result, coverage, deviations, from_json};
 
 pub(super) struct Loaded {
@@ -332,12 +331,12 @@ fn current(row: &RecordRow, settled: bool) -> Current {
 }
 
 /// When the look at everything before the last one began, by cell.
-fn second_looks(conn: &mut AnyConnection) -> Result<HashMap<String, DateTime<Utc>>> {
+fn second_looks(conn: &mut AnyConnection) -> Result<HashMap<String, Stamp>> {
     let cells = coverage::all(conn)?.into_iter();
     Ok(cells
         .filter_map(|c| {
             let name = format!("{}/{}/{}", c.account, c.region, c.service);
-            Some((name, c.previous_full?.and_utc()))
+            Some((name, c.previous_full?))
         })
         .collect())
 }
@@ -361,7 +360,7 @@ fn looked_twice(
     let covered = |report: &&ReportRow| {
         second_look
             .get(&report.cell)
-            .is_some_and(|second| stamp(*second) > claimed)
+            .is_some_and(|second| *second > claimed)
     };
     Ok(reports
         .into_iter()

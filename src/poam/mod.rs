@@ -25,6 +25,7 @@ use crate::domain::{grouping, plan};
 use crate::store::accounts::AccountRow;
 use crate::store::audit::{self, Event};
 use crate::store::findings::FindingRow;
+use crate::store::time::Stamp;
 use crate::store::{
     AnyConnection, Result, Store, StoreError, accounts, findings, overrides, records, settings,
 };
@@ -172,7 +173,7 @@ struct Round<'a> {
     now: DateTime<Utc>,
     actor: &'a str,
     /// When each cell was looked at the last time but one, once somebody asks.
-    looks: OnceCell<HashMap<String, DateTime<Utc>>>,
+    looks: OnceCell<HashMap<String, Stamp>>,
 }
 
 impl<'a> Round<'a> {

@@ -62,7 +62,7 @@ pub(super) struct Manager {
 /// What is read is mostly read once.
 pub(super) const READER_CACHE: u32 = 16_384;
 /// Rows of an import go everywhere in the indexes: what a transaction of it touches should fit.
-pub(super) const WRITER_CACHE: u32 = 98_304;
+pub(super) const WRITER_CACHE: u32 = 81_920;
 
 impl ManageConnection for Manager {
     type Connection = AnyConnection;

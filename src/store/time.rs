@@ -2,7 +2,7 @@
 //! that SQLite may write takes longer than reading the rest of a row, and walking a format string longer than writing it.
 
 use std::fmt::{self, Write as _};
-use std::ops::{Add, Deref};
+use std::ops::Add;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
@@ -22,19 +22,9 @@ const LONGEST: usize = 26;
 
 type Raw<'a, DB> = <DB as Backend>::RawValue<'a>;
 
-/// UTC without a zone, to the microsecond.
+/// UTC without a zone; what [`stamp`] makes is whole microseconds, as PostgreSQL has them.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    AsExpression,
-    FromSqlRow,
-    Serialize,
-    Deserialize,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow, Serialize, Deserialize,
 )]
 #[diesel(sql_type = Timestamp)]
 #[serde(transparent)]
@@ -46,24 +36,19 @@ pub fn stamp(time: DateTime<Utc>) -> Stamp {
     Stamp(whole.unwrap_or(time).naive_utc())
 }
 
-impl Deref for Stamp {
-    type Target = NaiveDateTime;
+impl Stamp {
+    pub fn and_utc(self) -> DateTime<Utc> {
+        self.0.and_utc()
+    }
 
-    fn deref(&self) -> &NaiveDateTime {
-        &self.0
+    pub fn date(self) -> NaiveDate {
+        self.0.date()
     }
 }
 
 impl fmt::Debug for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// As SQLite has it: `2026-11-22 07:00:00`.
-impl fmt::Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -75,7 +60,7 @@ impl Add<TimeDelta> for Stamp {
     }
 }
 
-/// `2026-11-22T07:00:00`.
+/// ISO 8601 without a zone, as `meta` has it: `2026-11-22T07:00:00`.
 impl FromStr for Stamp {
     type Err = chrono::ParseError;
 
@@ -170,9 +155,27 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use diesel::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
+
+    #[derive(QueryableByName)]
+    struct Text {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+
+    /// What SQLite has of a time.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "no typed form shows a time as text"
+    )]
+    fn text(time: impl ToSql<Timestamp, Sqlite>) -> String {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let asked = diesel::sql_query("SELECT ? AS text").bind::<Timestamp, _>(time);
+        asked.get_result::<Text>(&mut conn).unwrap().text
+    }
 
     /// As diesel writes it.
     const FORM: &str = "%F %T%.f";
@@ -180,8 +183,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_written_as_diesel_writes_it(micros in -93_000_000_000_000_000_i64..=300_000_000_000_000_000) {
-            let time = chrono::DateTime::from_timestamp_micros(micros).unwrap().naive_utc();
-            prop_assert_eq!(Stamp(time).to_string(), time.format(FORM).to_string());
+            let time = DateTime::from_timestamp_micros(micros).unwrap();
+            prop_assert_eq!(text(stamp(time)), text(time.naive_utc()));
         }
 
         #[test]

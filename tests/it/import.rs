@@ -391,7 +391,7 @@ fn times_at_the_end_of_the_calendar_stop_nothing() {
             assert!(
                 finding.detected_at.and_utc() <= now(),
                 "{}",
-                finding.detected_at
+                finding.detected_at.and_utc()
             );
             assert!(finding.detected_at.and_utc().timestamp() >= 0);
         }

@@ -9,6 +9,7 @@ use poamd::config::aws::Read;
 use poamd::domain::finding::FindingStatus;
 use poamd::intake::{Ending, Intake};
 use poamd::jobs::{Context, Selection, pull};
+use poamd::store::time::Stamp;
 use poamd::store::{coverage, findings};
 use poamd_contract::account::AccountAccess;
 use poamd_contract::clock::{Clock, ManualClock};
@@ -83,7 +84,7 @@ fn fixed(ctx: &Context) -> usize {
 /// When the cell was last looked at completely, and at everything.
 fn looked(ctx: &Context) -> (DateTime<Utc>, DateTime<Utc>) {
     let row = ctx.store.read_here(coverage::all).unwrap().remove(0);
-    let utc = |at: Option<poamd::store::time::Stamp>| at.unwrap().and_utc();
+    let utc = |at: Option<Stamp>| at.unwrap().and_utc();
     (utc(row.last_complete), utc(row.last_full))
 }
 

@@ -12,7 +12,9 @@ use poamd::domain::timetable;
 use poamd::store::audit::{self, Event};
 use poamd::store::leases::Claim;
 use poamd::store::time::stamp;
-use poamd::store::{AnyConnection, Store, coverage, dialect, findings, leases, schedule};
+use poamd::store::{
+    AnyConnection, DatabaseUrl, Store, coverage, dialect, findings, leases, schedule,
+};
 use poamd_contract::clock::{Clock, ManualClock};
 use poamd_contract::coverage::{Cell, Coverage};
 
@@ -518,6 +520,32 @@ fn readers_hold_up_no_writer() {
             assert_eq!(done.unwrap(), 1);
         });
     });
+}
+
+#[test]
+fn a_new_file_has_large_pages_and_an_older_one_keeps_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = |name: &str| {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        u16::from_be_bytes([bytes[16], bytes[17]])
+    };
+    let fill = |name: &str| {
+        let url = DatabaseUrl::Sqlite(folder.path().join(name));
+        let store = Store::open(url, 2).unwrap();
+        let row = finding(ACCOUNT, None, "securityhub", "a");
+        store.write_here(|conn| add_findings(conn, &[row])).unwrap();
+        assert_eq!(store.read_here(findings::all).unwrap().len(), 1);
+    };
+    fill("new.db");
+    let older = folder.path().join("older.db");
+    SqliteConnection::establish(older.to_str().unwrap())
+        .unwrap()
+        .batch_execute(
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER)",
+        )
+        .unwrap();
+    fill("older.db");
+    assert_eq!((page("new.db"), page("older.db")), (16_384, 4_096));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use poamd::cli::failure::Exit;
 use poamd::cli::shell::Screen;
 use poamd::query::{Column, View};
 use poamd::store::schema::{justifications, tickets};
+use poamd::store::time::Stamp;
 use serde_json::Value;
 
 use super::House;
@@ -84,8 +85,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 
 /// One ticket and one justification on the first record, as the desks' side would leave them.
 fn answer_on_the_first_record(house: &House) {
-    let at: poamd::store::time::Stamp = "2026-11-21T10:00:00".parse().unwrap();
-    let until: poamd::store::time::Stamp = "2027-01-31T00:00:00".parse().unwrap();
+    let at: Stamp = "2026-11-21T10:00:00".parse().unwrap();
+    let until: Stamp = "2027-01-31T00:00:00".parse().unwrap();
     house
         .store()
         .write_here(|conn| {

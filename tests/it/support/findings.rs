@@ -225,8 +225,8 @@ pub fn ledger(store: &Store) -> Ledger {
                     f.arn,
                     f.resources,
                     f.marks,
-                    f.detected_at,
-                    f.last_seen,
+                    f.detected_at.and_utc(),
+                    f.last_seen.and_utc(),
                     f.remediation,
                     key(f.record_id),
                 );
@@ -247,7 +247,7 @@ pub fn ledger(store: &Store) -> Ledger {
                     r.score,
                     r.unjustified_score,
                     r.status.0,
-                    r.detected_at,
+                    r.detected_at.and_utc(),
                     r.due,
                     r.title,
                 )
