@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use poamd::intake::{Counts, Door, Ending, Intake, Synonyms, feed_documents, stored_hash};
+use poamd::store::connection::PAGE;
 use poamd::store::schema::evidence_packs;
 use poamd::store::{DatabaseUrl, Store, dialect, evidence, findings, records, runs};
 use poamd_contract::coverage::Cell;
@@ -464,7 +465,8 @@ struct Floor {
 fn insert_each(path: &Path, estate: &Estate, floor: Floor) -> Duration {
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     if floor.large_pages {
-        conn.batch_execute("PRAGMA page_size = 16384").unwrap();
+        conn.batch_execute(&format!("PRAGMA page_size = {PAGE}"))
+            .unwrap();
     }
     conn.batch_execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE floor (n INTEGER PRIMARY KEY, account TEXT, native_id TEXT, title TEXT,

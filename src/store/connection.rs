@@ -59,6 +59,11 @@ pub(super) struct Manager {
     pub cache: u32,
 }
 
+/// Bytes of a page of a new SQLite file, four times the usual: what an import writes goes to most leaves of its indexes, and
+/// each page is a call. A file that is there keeps its own.
+pub const PAGE: u32 = 16_384;
+/// Bytes that a log of such pages may grow to before the writer folds it back itself.
+const LOG: u32 = 250 << 20;
 /// What is read is mostly read once.
 pub(super) const READER_CACHE: u32 = 16_384;
 /// Rows of an import go everywhere in the indexes: what a transaction of it touches should fit.
@@ -99,11 +104,10 @@ fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> 
             source,
         }
     })?;
-    // A page for every four of the usual: what an import writes goes to most leaves of its indexes, and each page is a call.
     // FULL: a power cut after a commit must not lose it (WAL with NORMAL does).
-    conn.batch_execute(
+    conn.batch_execute(&format!(
         "PRAGMA busy_timeout = 5000;
-         PRAGMA page_size = 16384;
+         PRAGMA page_size = {PAGE};
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
@@ -111,9 +115,10 @@ fn connect_sqlite(path: &Path, cache: u32) -> Result<AnyConnection, StoreError> 
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA wal_autocheckpoint = 16000;",
-    )?;
-    conn.batch_execute(&format!("PRAGMA cache_size = -{cache}"))?;
+         PRAGMA wal_autocheckpoint = {};
+         PRAGMA cache_size = -{cache};",
+        LOG / PAGE
+    ))?;
     Ok(AnyConnection::Sqlite(conn))
 }
 

@@ -301,10 +301,10 @@ fn coverage_keeps_since_when_it_is_like_this_and_the_last_complete_looks() {
         }
         let now = at("2026-11-22T10:30");
         let gaps = store.read_here(|c| coverage::gaps(c, now)).unwrap();
-        let naive = |hour: &str| stamp(at(&format!("2026-11-22T{hour}")));
-        assert_eq!((gaps.len(), gaps[0].since), (1, naive("09:00")));
-        assert_eq!(gaps[0].last_complete, Some(naive("08:00")));
-        assert_eq!(gaps[0].previous_full, Some(naive("07:00")));
+        let stamped = |hour: &str| stamp(at(&format!("2026-11-22T{hour}")));
+        assert_eq!((gaps.len(), gaps[0].since), (1, stamped("09:00")));
+        assert_eq!(gaps[0].last_complete, Some(stamped("08:00")));
+        assert_eq!(gaps[0].previous_full, Some(stamped("07:00")));
         assert_eq!(gaps[0].reason.as_deref(), Some("the role may not"));
     });
 }
